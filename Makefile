@@ -1,0 +1,123 @@
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+STACK ?= dev
+BASE ?= origin/main
+export BASE PULL_REQUEST
+
+BOOTSTRAP := python3 -m bootstrap
+ENV := eval "$$($(BOOTSTRAP) env)"
+SELECT := pulumi stack select --create --stack $(STACK) >/dev/null
+KEY = pulumi config get --stack $(STACK) 2>/dev/null
+# In production a replica is drained before it is deleted, and that takes the program.
+RUN_PROGRAM = $$([[ $$($(KEY) mode) != production ]] || echo --run-program)
+ON_SWARM = [[ $$($(KEY) mode) == swarm ]]
+SWARM_OF_ONE = $(ON_SWARM) && [[ $$($(KEY) swarmInit) == true ]]
+# Those that ended tasks still held when another version took over.
+OLD_IMAGES = docker image prune --all --force --filter label=microservices.stack=$(STACK)
+PYTHON := .venv/bin/python
+WORKBENCH := $(ENV); $(PYTHON) -m workbench --stack $(STACK)
+RECOVERY = $(PYTHON) -m recovery --stack $(STACK)
+
+.PHONY: help
+help: ## what can be typed here
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo; echo "  STACK=dev is the default; the keys of a stack are in Pulumi.yaml."
+
+.PHONY: tools
+tools: ## set up what is missing: engine, Pulumi, Python environment, base images
+	@$(BOOTSTRAP) tools
+
+.PHONY: env
+env: ## print what a shell needs: eval "$$(make env)"
+	@$(BOOTSTRAP) env
+
+.PHONY: up
+up: tools ## set up what is missing, then deploy
+	@$(ENV); $(RECOVERY); $(SELECT); if $(SWARM_OF_ONE); then $(BOOTSTRAP) swarm; fi
+	@$(ENV); pulumi up --stack $(STACK) --yes --skip-preview --refresh --policy-pack policy
+	@$(ENV); echo "Ready: $$(pulumi stack output --stack $(STACK) url)"
+
+.PHONY: preview
+preview: tools ## show what `make up` would change, what was changed by hand, what breaks a rule
+	@$(ENV); $(SELECT); pulumi preview --stack $(STACK) --diff --refresh --policy-pack policy
+
+.PHONY: preview-diff
+preview-diff: tools ## what this commit changes of BASE=origin/main, on a stack of its own
+	@$(ENV); $(PYTHON) -m previewdiff --base "$$BASE" --stack $(STACK)
+
+.PHONY: preview-comment
+preview-comment: ## put its summary on the pull request PULL_REQUEST=number
+	@python3 -m previewdiff.comment
+
+.PHONY: destroy
+destroy: tools ## remove what `make up` deployed
+	@$(ENV); $(RECOVERY); $(SELECT); pulumi destroy --stack $(STACK) --yes --skip-preview $(RUN_PROGRAM)
+	@$(ENV); if $(ON_SWARM); then $(OLD_IMAGES) >/dev/null; fi
+	@$(ENV); if $(SWARM_OF_ONE); then $(BOOTSTRAP) unswarm; fi
+	@$(ENV); pulumi stack rm --stack $(STACK) --yes --preserve-config
+
+.PHONY: recover
+recover: tools ## make a stack whole again that a killed run, or a lost state, left behind
+	@$(ENV); $(RECOVERY) --yes
+
+.PHONY: status
+status: python ## the stack's containers in a table; fails unless all are healthy
+	@$(WORKBENCH) status
+
+.PHONY: logs
+logs: python ## what all containers say, following
+	@$(WORKBENCH) logs
+
+.PHONY: open
+open: python ## open the page in a browser
+	@$(WORKBENCH) open
+
+.PHONY: shell
+shell: python ## a shell in a service's container: make shell S=microservice1
+	@$(WORKBENCH) shell "$(S)"
+
+.PHONY: new-service
+new-service: python ## add a service: make new-service NAME=orders PREFIX=/api/v3/
+	@$(WORKBENCH) new-service "$(NAME)" "$(PREFIX)"
+
+.PHONY: bench
+bench: tools ## measure against the tutorial's stack, in pairs; QUICK=1 for the short way
+	@$(ENV); $(PYTHON) -m bench $(if $(QUICK),--quick)
+
+.PHONY: lint
+lint: python ## formatting, lint rules, types, workflows, images, scripts, nginx, advisories
+	@$(ENV); uv run --frozen ruff format --check . && uv run --frozen ruff check . && uv run --frozen mypy .
+	@$(BOOTSTRAP) actionlint
+	@.venv/bin/hadolint nginx/Dockerfile services/*/Dockerfile
+	@.venv/bin/shellcheck nginx/gateway nginx/publish .ci/run bootstrap/standins/*.sh
+	@$(ENV); uv run --frozen python -m security lint
+
+.PHONY: sbom
+sbom: tools ## what is in each image of the stack, as CycloneDX files in sbom/
+	@$(ENV); $(PYTHON) -m security sbom --stack $(STACK)
+
+.PHONY: update-bases
+update-bases: ## newer base images; then a new imageVersion and `make up` put them to use
+	@$(BOOTSTRAP) update
+	@echo "Now: pulumi config set --stack $(STACK) imageVersion NEW, then make up STACK=$(STACK)"
+
+.PHONY: python
+python:
+	@$(BOOTSTRAP) python
+
+.PHONY: browser
+browser:
+	@$(BOOTSTRAP) browser
+
+.PHONY: test
+test: tools browser ## every test: fast ones, then a real deployment with a browser
+	@$(ENV); $(PYTHON) -m pytest --numprocesses 3 --dist loadfile
+
+.PHONY: test-faults
+test-faults: tools ## what takes longer: kills, damage, faults under load
+	@$(ENV); $(PYTHON) -m pytest tests/faults
+
+.PHONY: test-swarm
+test-swarm: tools ## a swarm of three engines on this machine, as root: what is lost when things change
+	@$(ENV); $(PYTHON) -m pytest tests/swarm

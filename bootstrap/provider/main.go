@@ -1,0 +1,37 @@
+// pulumi-resource-docker: the provider plugin of the pulumi-docker package.
+//
+// It is what the official plugin is, upstream's Terraform provider behind Pulumi's bridge, except for
+// docker.Image, the one resource that Pulumi wrote itself and that the Go proxy does not carry.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"github.com/pulumi/pulumi-terraform-bridge/v3/pkg/tfbridge"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi/provider"
+	pulumirpc "github.com/pulumi/pulumi/sdk/v3/proto/go"
+)
+
+const name = "docker"
+
+var version = "0.0.0-dev"
+
+func main() {
+	info := mapping()
+	if len(os.Args) == 2 && os.Args[1] == "-schema" {
+		fmt.Println(packageSchema(info))
+		return
+	}
+	ctx := context.Background()
+	info.P.InitLogging(ctx)
+	err := provider.Main(name, func(host *provider.HostClient) (pulumirpc.ResourceProviderServer, error) {
+		bridge := tfbridge.NewProvider(ctx, host, name, version, info.P, info, nil)
+		return &plugin{bridge, info}, nil
+	})
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "pulumi-resource-docker:", err)
+		os.Exit(1)
+	}
+}

@@ -1,0 +1,164 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/common/util/cmdutil"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/util/rpcutil"
+	pulumirpc "github.com/pulumi/pulumi/sdk/v3/proto/go"
+)
+
+// The SDK's script exits so when it has shown the error to the user already.
+const errorWasShown = 32
+
+func (h *host) Run(ctx context.Context, req *pulumirpc.RunRequest) (*pulumirpc.RunResponse, error) {
+	if req.AttachDebugger {
+		return nil, errors.New("this language host attaches no debugger")
+	}
+	cmd, err := h.program(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	// The engine reads what the program prints from this process's own pipes.
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	code, err := h.wait(cmd)
+	switch {
+	case err != nil:
+		return nil, err
+	case code == errorWasShown || h.done.Err() != nil:
+		return &pulumirpc.RunResponse{Bail: true}, nil
+	case code != 0:
+		return &pulumirpc.RunResponse{Error: fmt.Sprintf("Program exited with non-zero exit code: %d", code)}, nil
+	}
+	return &pulumirpc.RunResponse{}, nil
+}
+
+func (h *host) program(ctx context.Context, req *pulumirpc.RunRequest) (*exec.Cmd, error) {
+	config, err := json.Marshal(orEmpty(req.Config))
+	if err != nil {
+		return nil, err
+	}
+	secretKeys, err := json.Marshal(append([]string{}, req.ConfigSecretKeys...))
+	if err != nil {
+		return nil, err
+	}
+	tools, err := resolve(req.Info)
+	if err != nil {
+		return nil, err
+	}
+	arguments, err := h.arguments(req)
+	if err != nil {
+		return nil, err
+	}
+	cmd, err := tools.Command(ctx, arguments...)
+	if err != nil {
+		return nil, err
+	}
+	cmd.Dir = req.Pwd
+	cmd.Env = append(cmd.Environ(),
+		"PULUMI_CONFIG="+string(config), "PULUMI_CONFIG_SECRET_KEYS="+string(secretKeys))
+	return cmd, nil
+}
+
+// The SDK's script, its options, then the program and what the program gets itself.
+func (h *host) arguments(req *pulumirpc.RunRequest) ([]string, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	arguments := []string{
+		"-u", filepath.Join(filepath.Dir(self), "pulumi-language-python-exec"),
+		"--engine", h.engine,
+		"--monitor", req.MonitorAddress,
+		"--project", req.Project,
+		"--stack", req.Stack,
+		"--organization", req.Organization,
+		"--root_directory", req.Info.RootDirectory,
+		"--pwd", req.Pwd,
+		"--parallel", strconv.Itoa(int(req.Parallel)),
+	}
+	if req.DryRun {
+		arguments = append(arguments, "--dry_run", "true")
+	}
+	program := filepath.Join(req.Info.ProgramDirectory, req.Info.EntryPoint)
+	return append(append(arguments, program), req.Args...), nil
+}
+
+func (h *host) RunPlugin(req *pulumirpc.RunPluginRequest, stream pulumirpc.LanguageRuntime_RunPluginServer) error {
+	tools, err := resolve(req.Info)
+	if err != nil {
+		return err
+	}
+	arguments := append([]string{req.Info.ProgramDirectory}, req.Args...)
+	cmd, err := tools.Command(stream.Context(), arguments...)
+	if err != nil {
+		return err
+	}
+	closer, stdout, stderr, err := rpcutil.MakeRunPluginStreams(stream, false)
+	if err != nil {
+		return err
+	}
+	cmd.Dir = req.Pwd
+	cmd.Env = append(cmd.Environ(), pluginEnvironment(req.Env)...)
+	cmd.Stdout, cmd.Stderr = stdout, stderr
+	code, err := h.wait(cmd)
+	if err != nil {
+		return err
+	}
+	if code != 0 {
+		return stream.Send(&pulumirpc.RunPluginResponse{
+			Output: &pulumirpc.RunPluginResponse_Exitcode{Exitcode: int32(code)}, //nolint:gosec
+		})
+	}
+	return closer.Close()
+}
+
+// The engine passes on its whole environment, which must not undo the virtual environment that was activated.
+func pluginEnvironment(environment []string) []string {
+	var kept []string
+	for _, entry := range environment {
+		name, _, _ := strings.Cut(entry, "=")
+		if name != "PATH" && name != "VIRTUAL_ENV" && name != "PYTHONHOME" {
+			kept = append(kept, entry)
+		}
+	}
+	return kept
+}
+
+// wait runs a child in a process group of its own: Ctrl-C and the engine's SIGINT would both show up
+// as a KeyboardInterrupt traceback. It ends by SIGTERM instead, when the host or the request ends.
+func (h *host) wait(cmd *exec.Cmd) (int, error) {
+	cmdutil.RegisterProcessGroup(cmd)
+	terminate := func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
+	cmd.Cancel = terminate
+	cmd.WaitDelay = 3 * time.Second
+	h.children.Add(1)
+	defer h.children.Done()
+	if err := cmd.Start(); err != nil {
+		return 0, err
+	}
+	defer context.AfterFunc(h.done, func() { _ = terminate() })()
+	err := cmd.Wait()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		return exit.ExitCode(), nil
+	}
+	return cmd.ProcessState.ExitCode(), err
+}
+
+func orEmpty(config map[string]string) map[string]string {
+	if config == nil {
+		return map[string]string{}
+	}
+	return config
+}
