@@ -1,0 +1,49 @@
+// One request to a service, by the page's own origin.
+
+const OK = 2000;
+const TIMEOUT_MS = 10_000;
+// The gateway's own word that a service cannot be reached or does not answer.
+const DOWN = [502, 503, 504];
+
+export async function ask(path) {
+  const started = performance.now();
+  const options = {
+    headers: { "X-Trace": "1" },
+    cache: "no-store",
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+  };
+  try {
+    const response = await fetch(path, options);
+    const answer = parsed(await response.text());
+    const { status } = response;
+    return {
+      status,
+      answer,
+      trace: parsed(response.headers.get("X-Trace")),
+      good: status === 200 && answer?.Code === OK,
+      health: DOWN.includes(status) ? "down" : "up",
+      ms: performance.now() - started,
+    };
+  } catch (error) {
+    return { error, good: false, health: "unknown", ms: performance.now() - started };
+  }
+}
+
+export function isHealthy({ health, status }) {
+  return health === "up" && status === 200;
+}
+
+export function described({ error, status, answer, ms }) {
+  const took = `${Math.round(ms)} ms`;
+  if (error) return `no answer (${error.name}), ${took}`;
+  const message = answer === null ? "the answer is not JSON" : `${answer.Code} ${answer.Message}`;
+  return `${message}, status ${status}, ${took}`;
+}
+
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,28 @@
+// Looks after the services while the page is seen: often after a change, ever more seldom after none.
+
+const SOONEST_MS = 2_000;
+const LATEST_MS = 30_000;
+const SLOWER = 1.5;
+
+// `look` resolves to whether anything has changed. Returns what calls for an early look.
+export function watch(look) {
+  let delay = SOONEST_MS;
+  let timer;
+
+  function plan(ms) {
+    clearTimeout(timer);
+    if (!document.hidden) timer = setTimeout(run, ms);
+  }
+
+  async function run() {
+    delay = (await look()) ? SOONEST_MS : Math.min(delay * SLOWER, LATEST_MS);
+    plan(delay);
+  }
+
+  document.addEventListener("visibilitychange", () => {
+    delay = SOONEST_MS;
+    plan(0);
+  });
+  plan(0);
+  return () => plan((delay = SOONEST_MS));
+}
