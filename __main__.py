@@ -1,0 +1,23 @@
+"""The deployment, top to bottom: one network, a service a row of the table, the gateway."""
+
+import pulumi
+
+from infra import configuration, containers, swarm
+from infra.containers import labels
+from topology import SERVICES
+
+settings = configuration.load(SERVICES, labels())
+
+target = swarm if settings.swarm else containers
+
+network = target.network(settings)
+
+services = {
+    service.name: target.WebService(service, settings=settings, network=network)
+    for service in SERVICES
+}
+
+gateway = target.Gateway(services=services, settings=settings, network=network)
+
+pulumi.export("url", gateway.url)
+pulumi.export("services", {name: service.summary() for name, service in services.items()})

@@ -1,0 +1,43 @@
+"""Digests of build contexts and mounted folders: what an image tag and a label carry."""
+
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+
+from docker.utils.build import exclude_paths
+
+DIGEST_LENGTH = 12
+
+
+def digest(*sources: Path, arguments: Iterable[str] = ()) -> str:
+    """12 hex digits of files, of folders less what their .dockerignore excludes, and of arguments.
+
+    Names, bytes and the executable bit count; times, owners and where a folder is do not.
+    Raises FileNotFoundError when a source is missing.
+    """
+    total = hashlib.sha256()
+    for source in sources:
+        for path in _files(source):
+            mode = "x" if path.stat().st_mode & 0o100 else "-"
+            name = path.relative_to(source.parent if source.is_file() else source)
+            _add(total, f"{mode}{name.as_posix()}".encode(), path.read_bytes())
+    _add(total, *(text.encode() for text in arguments))
+    return total.hexdigest()[:DIGEST_LENGTH]
+
+
+def _files(source: Path) -> list[Path]:
+    if source.is_file():
+        return [source]
+    if not source.is_dir():
+        raise FileNotFoundError(f"no folder {source}")
+    ignore = source / ".dockerignore"
+    patterns = ignore.read_text().splitlines() if ignore.exists() else []
+    patterns = [line.strip() for line in patterns if line.strip() and not line.startswith("#")]
+    names = sorted(exclude_paths(source, patterns))
+    return [source / name for name in names if (source / name).is_file()]
+
+
+def _add(total: "hashlib._Hash", *parts: bytes) -> None:
+    for part in parts:
+        total.update(len(part).to_bytes(8, "big"))
+        total.update(part)

@@ -1,0 +1,21 @@
+"""The service table as the page reads it: what it draws, and what its buttons call."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+
+from topology import Service
+
+SHOWN = ("name", "container", "prefix", "port", "call")
+
+
+def render(replicas: Mapping[Service, Sequence[str]], *, network: str) -> str:
+    """What the gateway serves at /topology.json."""
+    rows = [_shown(service) | {"replicas": list(names)} for service, names in replicas.items()]
+    gateway = {"container": "frontend", "port": 80}
+    return json.dumps({"network": network, "gateway": gateway, "services": rows})
+
+
+def _shown(service: Service) -> dict[str, object]:
+    columns = asdict(service)
+    return {column: columns[column] for column in SHOWN}

@@ -1,0 +1,121 @@
+"""What stands in the way on this engine and machine, found before anything is changed."""
+
+import errno
+import ipaddress
+import os
+import socket
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import docker
+
+from infra.settings import Settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inventory:
+    """What others have on the engine, and the host ports that the stack itself holds."""
+
+    containers: frozenset[str]
+    by_hand: frozenset[str]  # on the stack's own network, and not of its making
+    networks: Mapping[str, tuple[str, ...]]  # name -> subnets
+    own_ports: frozenset[int]
+
+
+def take_inventory(labels: Mapping[str, str]) -> Inventory:
+    """Asks the engine. Raises docker.errors.DockerException when none answers."""
+    engine = docker.from_env(timeout=10)
+    try:
+        containers: list[dict[str, Any]] = engine.api.containers(all=True)
+        networks: list[dict[str, Any]] = engine.api.networks()
+    finally:
+        engine.close()
+    ours = {n["Name"] for n in networks if _is_ours(n, labels)}
+    own = [c for c in containers if _is_ours(c, labels) or ours & _attached(c)]
+    others = [c for c in containers if c not in own]
+    return Inventory(
+        containers=_names_of(others),
+        by_hand=_names_of(c for c in own if not _is_ours(c, labels)),
+        networks={n["Name"]: subnets(n) for n in networks if not _is_ours(n, labels)},
+        own_ports=frozenset(p["PublicPort"] for c in own for p in c["Ports"] if "PublicPort" in p),
+    )
+
+
+def conflicts(settings: Settings, inventory: Inventory) -> list[str]:
+    """Each conflict as a line that names the configuration key that resolves it."""
+    published = {} if settings.production else settings.host_ports
+    ports = {f"{name}Port": port for name, port in published.items()}
+    wanted = {"frontendPort": settings.frontend_port, **ports}
+    return [
+        *_names(settings, inventory),
+        *network_conflicts(settings, inventory.networks),
+        *_ports(settings.bind_address, wanted, inventory),
+    ]
+
+
+def _names(settings: Settings, inventory: Inventory) -> list[str]:
+    way_out = "set a prefix, or remove that container"
+    return [
+        f"namePrefix: with {settings.name_prefix!r}, {name!r} is another's container; {way_out}"
+        for name in settings.containers
+        if name in inventory.containers
+    ]
+
+
+def network_conflicts(settings: Settings, others: Mapping[str, tuple[str, ...]]) -> list[str]:
+    if any(name in others for name in settings.networks):
+        return [f"networkName: {settings.network_name!r} is another's; set another, or remove it"]
+    return [
+        f"subnet: '{settings.subnet}' overlaps {subnet} of network {name!r}; set another"
+        for name, subnets in others.items()
+        for subnet in subnets
+        if settings.subnet.overlaps(ipaddress.IPv4Network(subnet))
+    ]
+
+
+def _ports(address: str, wanted: Mapping[str, int], inventory: Inventory) -> list[str]:
+    if not _engine_is_here():
+        return []
+    foreign = {key: port for key, port in wanted.items() if port not in inventory.own_ports}
+    reasons = {key: _why_not(address, port) for key, port in foreign.items()}
+    if "absent" in reasons.values():
+        return [f"bindAddress: {address!r} is no address of this machine; such as 127.0.0.1"]
+    return [
+        f"{key}: port {wanted[key]} of {address} is taken; stop what holds it, or set another: "
+        f"pulumi config set {key} PORT"
+        for key, reason in reasons.items()
+        if reason == "taken"
+    ]
+
+
+def _why_not(address: str, port: int) -> str:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address, port))
+        except OSError as error:
+            known = {errno.EADDRINUSE: "taken", errno.EADDRNOTAVAIL: "absent"}
+            return known.get(error.errno or 0, "")  # a low port is for the engine to bind, not us
+    return ""
+
+
+def _engine_is_here() -> bool:
+    return os.environ.get("DOCKER_HOST", "unix://").startswith("unix://")
+
+
+def _attached(container: Mapping[str, Any]) -> set[str]:
+    return set((container.get("NetworkSettings") or {}).get("Networks") or {})
+
+
+def _names_of(containers: Iterable[Mapping[str, Any]]) -> frozenset[str]:
+    return frozenset(name.lstrip("/") for c in containers for name in c["Names"])
+
+
+def _is_ours(item: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
+    return labels.items() <= (item.get("Labels") or {}).items()
+
+
+def subnets(network: Mapping[str, Any]) -> tuple[str, ...]:
+    ranges = (network.get("IPAM") or {}).get("Config") or []
+    return tuple(r["Subnet"] for r in ranges if ":" not in r.get("Subnet", ":"))

@@ -1,0 +1,38 @@
+"""The limit on a container's processes, for which the provider has no argument.
+
+A ulimit would count per user over the whole host, so that containers stop each other.
+"""
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+import docker
+import pulumi
+import requests
+
+LABEL = "pids-limit"  # after "microservices."
+LIMIT = 64
+
+
+@cache  # the engine takes a hook's name once
+def limit_processes() -> pulumi.ResourceHookBinding:
+    hook = pulumi.ResourceHook("pids-limit", lambda args: _limit(args.new_inputs or {}))
+    return pulumi.ResourceHookBinding(after_create=[hook])
+
+
+def _limit(inputs: Mapping[str, Any]) -> None:
+    labels = {label["label"]: label["value"] for label in inputs["labels"]}
+    engine = docker.from_env()
+    container = f"{engine.api.base_url}/containers/{inputs['name']}"
+    try:
+        # The Docker SDK's own update() does not know this limit.
+        engine.api.post(
+            f"{container}/update", json={"PidsLimit": int(labels[f"microservices.{LABEL}"])}
+        ).raise_for_status()
+    except requests.RequestException:
+        # Without its limit it must not stay: a refresh finds it gone, and `up` makes it again.
+        engine.api.delete(container, params={"force": True})
+        raise
+    finally:
+        engine.close()

@@ -1,0 +1,152 @@
+"""What an update does besides making and removing containers: hooks that the engine calls."""
+
+import time
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any
+
+import docker
+import pulumi
+from docker.models.containers import Container
+
+from infra.settings import Settings
+
+LINES = 20
+LIVE_WITHIN = 30.0
+VERSION_LABEL = "microservices.version"
+
+
+@cache  # the engine takes a hook's name once
+def container_hooks() -> pulumi.ResourceHookBinding:
+    return pulumi.ResourceHookBinding(
+        before_create=[pulumi.ResourceHook("make-room", _make_room)],
+        on_error=[pulumi.ErrorHook("last-log-lines", _show)],
+    )
+
+
+@cache
+def show_build_on_failure() -> pulumi.ResourceHookBinding:
+    return pulumi.ResourceHookBinding(on_error=[pulumi.ErrorHook("build-log", _show_build)])
+
+
+def replica_hooks(settings: Settings) -> pulumi.ResourceHookBinding:
+    """In production nothing is on its way to a replica when it is stopped."""
+    return _drain_hooks(settings.name_prefix) if settings.production else container_hooks()
+
+
+@cache
+def _drain_hooks(prefix: str) -> pulumi.ResourceHookBinding:
+    def drain(args: pulumi.ResourceHookArgs) -> None:
+        _tell_gateway(prefix, "drain", (args.old_inputs or {})["name"])
+
+    def restore(args: pulumi.ResourceHookArgs) -> None:
+        _tell_gateway(prefix, "restore", (args.new_inputs or {})["name"])
+
+    return pulumi.ResourceHookBinding(
+        before_delete=[pulumi.ResourceHook("drain", drain)],
+        after_create=[pulumi.ResourceHook("restore", restore)],
+        before_create=container_hooks().before_create,
+        on_error=container_hooks().on_error,
+    )
+
+
+@cache
+def publication_hooks(prefix: str) -> pulumi.ResourceHookBinding:
+    """A publication counts once the gateway, if there is one, serves what was published."""
+
+    def check(args: pulumi.ResourceHookArgs) -> None:
+        _check_publication(prefix, (args.new_outputs or {})["name"])
+
+    return pulumi.ResourceHookBinding(after_create=[pulumi.ResourceHook("published", check)])
+
+
+def _check_publication(prefix: str, name: str) -> None:
+    publisher = docker.from_env().containers.get(name)
+    if publisher.attrs["State"]["ExitCode"] != 0:
+        said = last_lines(name)
+        publisher.remove()  # so that the next update publishes again
+        raise RuntimeError(f"{name} did not publish the page and the configuration. {said}")
+    gateway = _gateway(prefix)
+    deadline = time.monotonic() + LIVE_WITHIN
+    while gateway and _said(gateway, "version") != str(publisher.labels[VERSION_LABEL]):
+        if time.monotonic() > deadline:
+            raise RuntimeError(
+                f"{gateway.name} does not serve {name}. {last_lines(str(gateway.name))}"
+            )
+        time.sleep(0.1)
+
+
+def _tell_gateway(prefix: str, command: str, container: str) -> None:
+    if gateway := _gateway(prefix):
+        _said(gateway, command, container.removeprefix(prefix))
+
+
+def _gateway(prefix: str) -> Container | None:
+    try:
+        gateway = docker.from_env().containers.get(f"{prefix}frontend")
+    except docker.errors.NotFound:
+        return None
+    return gateway if gateway.status == "running" else None
+
+
+def _said(gateway: Container, *command: str) -> str:
+    code, output = gateway.exec_run(["gateway", *command])
+    text = bytes(output).decode(errors="replace").strip()  # type: ignore[arg-type]  # not streamed
+    if code != 0:
+        raise RuntimeError(f"{gateway.name}: {' '.join(command)} failed: {text}")
+    return text
+
+
+def _make_room(args: pulumi.ResourceHookArgs) -> None:
+    """Removes what has the container's name on its network: made by hand, or left by a crash."""
+    inputs = args.new_inputs or {}
+    try:
+        found = docker.from_env().containers.get(inputs["name"])
+    except docker.errors.NotFound:
+        return
+    networks = {network["name"] for network in inputs["networksAdvanced"]}
+    if networks & set(found.attrs["NetworkSettings"]["Networks"]):
+        pulumi.log.warn(f"{found.name}, which was not in the state, is removed.")
+        found.remove(force=True)
+
+
+def _show(args: pulumi.ErrorHookArgs) -> bool:
+    inputs = args.new_inputs or {}
+    name = inputs.get("name")
+    if name and args.failed_operation == "create":
+        pulumi.log.error(f"{name} did not become healthy. {last_lines(name)}")
+    return False
+
+
+def _show_build(args: pulumi.ErrorHookArgs) -> bool:
+    build = (args.new_inputs or {}).get("build")
+    if build and args.failed_operation == "create":
+        lines = "".join(_build_again(build)).rstrip().splitlines()[-LINES:]
+        pulumi.log.error("\n".join([f"{args.name} could not be built:", *lines]))
+    return False
+
+
+def _build_again(build: Mapping[str, Any]) -> Iterator[str]:
+    """What the engine says while it builds: of a build that failed the provider keeps nothing."""
+    try:
+        for message in docker.from_env().api.build(
+            path=build["context"],
+            dockerfile=build.get("dockerfile"),
+            target=build.get("target", ""),
+            buildargs=build.get("buildArgs"),
+            forcerm=True,
+            decode=True,
+        ):
+            yield message.get("stream", "") + message.get("error", "")
+    except (docker.errors.DockerException, OSError) as error:
+        yield f"it could not be built again for its log: {error}"
+
+
+def last_lines(name: str) -> str:
+    """The container's last log lines under a heading, or why there are none."""
+    try:
+        container = docker.from_env().containers.get(name)
+        text = container.logs(tail=LINES).decode(errors="replace").rstrip()
+    except (docker.errors.DockerException, OSError) as error:
+        return f"Its log cannot be read: {error}"
+    return f"Its last log lines:\n{text}" if text else "It has logged nothing."

@@ -1,0 +1,33 @@
+"""The service table: one row a service. Everything that knows the services reads it here."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Service:
+    name: str  # its folder under services/, and its image
+    container: str  # the name that the gateway routes to
+    prefix: str  # what the gateway serves it under, and takes off the path
+    port: int  # where it listens in its container
+    host_port: int  # where it is published, unless the stack says otherwise
+    call: str = "/"  # the path that its button on the page calls, and is named after
+
+
+SERVICES = (
+    Service(
+        name="microservice1",
+        container="router_one",
+        prefix="/api/v1/",
+        port=8080,
+        host_port=8080,
+        call="/say_hello",
+    ),
+    Service(
+        name="microservice2",
+        container="router_two",
+        prefix="/api/v2/",
+        port=8080,
+        host_port=8081,
+        call="/who_am_i",
+    ),
+)
