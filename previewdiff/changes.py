@@ -1,0 +1,249 @@
+"""Pulumi's engine events -> the resources that change, property by property. Pure functions."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Json = Any
+Event = Mapping[str, Json]
+
+UNKNOWN_VALUE = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"  # the engine's own sign
+HIDDEN_KEY = "4dabf18193072939515e22adb298388d"  # marks an object that stands for a secret
+HIDDEN = "[secret]"
+UNKNOWN = "(known after up)"
+ACTIONS = {
+    "create": "added",
+    "import": "added",
+    "update": "changed",
+    "replace": "replaced",
+    "delete": "deleted",
+}
+# What tells the elements of a list of objects apart, the first that all of them have.
+IDENTITIES = ("label", "target", "internal", "name", "host", "file", "key")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Property:
+    path: str
+    old: Json  # None: not there
+    new: Json
+    replaces: bool = False  # this difference is why the resource is replaced
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resource:
+    action: str
+    type: str
+    name: str
+    urn: str
+    properties: tuple[Property, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Violation:
+    policy: str
+    pack: str
+    level: str
+    resource: str
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preview:
+    resources: tuple[Resource, ...] = ()
+    violations: tuple[Violation, ...] = ()
+    errors: tuple[str, ...] = ()
+
+    @property
+    def violated(self) -> bool:
+        return any(violation.level == "mandatory" for violation in self.violations)
+
+
+def read(events: Iterable[Event]) -> Preview:
+    """The preview that the engine's events tell of, in the order of type and name."""
+    events = list(events)
+    steps = [event["resourcePreEvent"]["metadata"] for event in events if _is_step(event)]
+    images = _Images(steps)
+    resources = [_resource(step, images) for step in steps if step["op"] in ACTIONS]
+    return Preview(
+        resources=tuple(sorted(resources, key=lambda r: (r.type, r.name))),
+        violations=tuple(_violation(e["policyEvent"]) for e in events if "policyEvent" in e),
+        errors=tuple(_errors(events)),
+    )
+
+
+def differences(old: Json, new: Json, path: str = "") -> Iterator[tuple[str, Json, Json]]:
+    """Each leaf that differs, by its path; elements of lists are matched by what names them."""
+    if _empty(old) and _empty(new):
+        return
+    pair = _as_mappings(old, new)
+    if pair is None:
+        if old != new:
+            yield path, old, new
+        return
+    before, after = pair
+    for key in sorted({*before, *after}):
+        if not key.startswith("__"):  # the bridge's own notes
+            inner = key if not path or key.startswith("[") else f".{key}"
+            yield from differences(before.get(key), after.get(key), path + inner)
+
+
+def _is_step(event: Event) -> bool:
+    return "resourcePreEvent" in event
+
+
+def _resource(step: Json, images: "_Images") -> Resource:
+    old, new = _inputs(step, "old"), _inputs(step, "new")
+    parent = (step.get("new") or step.get("old") or {}).get("parent", "")
+    properties = [
+        Property(
+            path=path,
+            old=images.name(before, ""),
+            new=images.name(after, parent, was=before),
+            replaces=_replaces(step, path),
+        )
+        for path, before, after in differences(old, new)
+    ]
+    return Resource(
+        action=ACTIONS[step["op"]],
+        type=_short(step["type"]),
+        name=step["urn"].rsplit("::", 1)[-1],
+        urn=step["urn"],
+        properties=(*properties, *_secrets(step)),
+    )
+
+
+def _inputs(step: Json, side: str) -> Json:
+    if (side, step["op"]) in {("old", "create"), ("old", "import"), ("new", "delete")}:
+        return {}
+    return _masked((step.get(side) or {}).get("inputs") or {})
+
+
+def _secrets(step: Json) -> Iterator[Property]:
+    """The secrets that differ, as the provider says: both sides read the same here."""
+    old, new = _inputs(step, "old"), _inputs(step, "new")
+    for path in sorted(step.get("detailedDiff") or ()):
+        if _is_secret(old, path) and _is_secret(new, path):
+            yield Property(path=path, old=HIDDEN, new=HIDDEN, replaces=_replaces(step, path))
+
+
+def _is_secret(value: Json, path: str) -> bool:
+    for part in re.findall(r"[^.\[\]]+", path):
+        if isinstance(value, dict):
+            value = value.get(part)
+        elif isinstance(value, list) and part.isdigit() and int(part) < len(value):
+            value = value[int(part)]
+    return bool(value == HIDDEN)
+
+
+def _replaces(step: Json, path: str) -> bool:
+    return re.split(r"[.\[]", path)[0] in (step.get("keys") or ())
+
+
+def _masked(value: Json) -> Json:
+    if isinstance(value, dict):
+        return HIDDEN if HIDDEN_KEY in value else {k: _masked(v) for k, v in value.items()}
+    return [_masked(element) for element in value] if isinstance(value, list) else value
+
+
+class _Images:
+    """Names of the images that containers hold by id, and of those yet to be built."""
+
+    def __init__(self, steps: Iterable[Json]) -> None:
+        self.by_id: dict[str, str] = {}  # id -> URN
+        self.old: dict[str, str] = {}  # URN -> name
+        self.new: dict[str, str] = {}
+        self.by_parent: dict[str, str] = {}  # parent -> URN
+        for step in steps:
+            if step["type"] == "docker:index/remoteImage:RemoteImage":
+                self._add(step)
+
+    def _add(self, step: Json) -> None:
+        old, new, urn = step.get("old") or {}, step.get("new") or {}, step["urn"]
+        if built := (old.get("outputs") or {}).get("imageId"):
+            self.by_id[built] = urn
+            self.old[urn] = old["inputs"]["name"]
+        if new:
+            self.new[urn] = new["inputs"]["name"]
+            self.by_parent[new.get("parent", "")] = urn
+
+    def name(self, value: Json, parent: str, was: Json = None) -> Json:
+        """The value itself, unless it is an image's id or not known yet."""
+        if value == UNKNOWN_VALUE:
+            if not isinstance(was, str | None) or (was and was not in self.by_id):
+                return UNKNOWN
+            urn = self.by_id.get(was or "") or self.by_parent.get(parent, "")
+            return self.new.get(urn, UNKNOWN)
+        if isinstance(value, str) and value in self.by_id:
+            return self.old[self.by_id[value]]
+        return value
+
+
+def _violation(event: Json) -> Violation:
+    return Violation(
+        policy=event["policyName"],
+        pack=event["policyPackName"],
+        level=event["enforcementLevel"],
+        resource=event.get("resourceUrn", "").rsplit("::", 1)[-1],
+        message=" ".join(event["message"].split()),
+    )
+
+
+def _errors(events: Iterable[Event]) -> Iterator[str]:
+    for event in events:
+        said = event.get("diagnosticEvent", {})
+        if said.get("severity") == "error" and said["message"].strip() != "preview failed":
+            yield said["message"].strip()
+
+
+def _short(kind: str) -> str:
+    """`docker:index/container:Container` -> `docker:Container`."""
+    package, *_, name = kind.split(":")
+    return f"{package}:{name}"
+
+
+def _empty(value: Json) -> bool:
+    return value is None or value in ({}, [])
+
+
+def _as_mappings(old: Json, new: Json) -> tuple[dict[str, Json], dict[str, Json]] | None:
+    """Both sides by key, where they can be gone through; None where they are values."""
+    present = [side for side in (old, new) if not _empty(side)]
+    if all(isinstance(side, dict) for side in present):
+        return old or {}, new or {}
+    if all(isinstance(side, list) for side in present):
+        return _keyed(old or [], new or [])
+    return None
+
+
+def _keyed(old: list[Json], new: list[Json]) -> tuple[dict[str, Json], dict[str, Json]] | None:
+    elements = [*old, *new]
+    if all(isinstance(element, str) and "=" in element for element in elements):
+        return _assignments(old), _assignments(new)
+    if not all(isinstance(element, dict) for element in elements):
+        return None
+    if len(old) <= 1 and len(new) <= 1:
+        return _numbered(old), _numbered(new)
+    for identity in IDENTITIES:
+        if all(identity in element for element in elements):
+            return _named(old, identity), _named(new, identity)
+    return _numbered(old), _numbered(new)
+
+
+def _assignments(elements: list[str]) -> dict[str, Json]:
+    return {f"[{name}]": value for name, _, value in (e.partition("=") for e in elements)}
+
+
+def _numbered(elements: list[Json]) -> dict[str, Json]:
+    return {f"[{number}]": element for number, element in enumerate(elements)}
+
+
+def _named(elements: list[Json], identity: str) -> dict[str, Json]:
+    return {f"[{element[identity]}]": _rest(element, identity) for element in elements}
+
+
+def _rest(element: dict[str, Json], identity: str) -> Json:
+    """A label is its value; anything else its other fields."""
+    rest = {k: v for k, v in element.items() if k != identity and not k.startswith("__")}
+    return rest["value"] if list(rest) == ["value"] else rest

@@ -1,0 +1,5 @@
+"""The one kind of error that a user sees: what is wrong, and what to do."""
+
+
+class PreviewError(Exception):
+    pass

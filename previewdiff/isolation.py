@@ -1,0 +1,109 @@
+"""The names, ports and addresses of a stack that stands beside every other on the engine."""
+
+import ipaddress
+import random
+import re
+import socket
+import uuid
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+PORTS = range(20000, 30000)  # below those that the kernel hands out by itself
+IPV4 = re.compile(r"\b\d{1,3}(?:\.\d{1,3}){3}\b")
+
+Subnet = ipaddress.IPv4Network
+
+
+class Isolation:
+    """Stands in for each value that two stacks cannot share, and takes it out of a text again.
+
+    A value has the same stand-in in both commits, so it shows no difference; two values have
+    two, so a changed default does.
+    """
+
+    def __init__(self, stack: str, project: Path, taken: Iterable[Subnet] = ()) -> None:
+        self.stack = stack
+        self.project = project
+        self.id = f"preview-{uuid.uuid4().hex[:8]}"
+        self._taken = list(taken)
+        self._ports: dict[str, int] = {}  # what is declared -> what stands in
+        self._subnets: dict[Subnet, Subnet] = {}
+        self._addresses: dict[str, str] = {}
+
+    def configuration(self, declared: Mapping[str, Any]) -> dict[str, Any]:
+        """The keys that must differ from any other stack's, of those that are declared."""
+        own = {key: self._own(key, value) for key, value in declared.items()}
+        return {key: value for key, value in own.items() if value != declared[key]}
+
+    def plain(self, text: str) -> str:
+        """The text as it would be without the isolation."""
+        text = text.replace(f"{self.project}/", "")
+        text = text.replace(f"{self.id}-", "").replace(self.id, self.stack)
+        for declared, port in self._ports.items():
+            text = re.sub(rf"\b{port}\b", declared, text)
+        for declared, address in self._addresses.items():
+            text = re.sub(rf"\b{re.escape(address)}\b", declared, text)
+        for declared_network, network in self._subnets.items():
+            text = text.replace(str(network), str(declared_network))
+        return IPV4.sub(lambda found: self._plain_address(found[0]), text)
+
+    def _own(self, key: str, value: Any) -> Any:  # noqa: ANN401  what a YAML file holds
+        key, text = key.lower(), str(value)
+        if key.endswith("port") and text.isdigit():
+            return type(value)(self._port(str(int(text))))
+        if key.endswith(("networkname", "nameprefix")):
+            return f"{self.id}-{text}"
+        if key.endswith("subnet"):
+            return self._subnet(text)
+        return self._loopback(text) if key.endswith("bindaddress") else value
+
+    def _port(self, declared: str) -> int:
+        if declared not in self._ports:
+            self._ports[declared] = _free_port(set(self._ports.values()))
+        return self._ports[declared]
+
+    def _loopback(self, declared: str) -> str:
+        """Nothing is published to the network, at an address that only a server has or at all."""
+        if declared.startswith("127."):
+            return declared
+        if declared not in self._addresses:
+            self._addresses[declared] = f"127.86.82.{len(self._addresses) + 1}"
+        return self._addresses[declared]
+
+    def _subnet(self, declared: str) -> str:
+        try:
+            network = Subnet(declared)
+        except ValueError:
+            return declared  # the program says what is wrong with it
+        if network not in self._subnets:
+            self._subnets[network] = own = _free_subnet(network.prefixlen, self._taken)
+            self._taken.append(own)
+        return str(self._subnets[network])
+
+    def _plain_address(self, text: str) -> str:
+        try:
+            address = ipaddress.IPv4Address(text)
+        except ValueError:
+            return text
+        for declared, own in self._subnets.items():
+            if address in own:
+                return str(declared[int(address) - int(own[0])])
+        return text
+
+
+def _free_port(others: set[int]) -> int:
+    while True:
+        port = random.choice(PORTS)  # noqa: S311  it need not be a secret
+        with socket.socket() as probe:
+            if port not in others and probe.connect_ex(("127.0.0.1", port)) != 0:
+                return port
+
+
+def _free_subnet(length: int, taken: Iterable[Subnet]) -> Subnet:
+    taken = list(taken)
+    while True:
+        start = ipaddress.IPv4Address(f"10.{random.randint(128, 250)}.{random.randint(0, 255)}.0")  # noqa: S311  likewise
+        network = Subnet((start, length), strict=False)
+        if not any(network.overlaps(other) for other in taken):
+            return network

@@ -1,0 +1,168 @@
+"""python -m recovery --stack NAME: makes a stack whole again after a run that was killed.
+
+`make up` calls it first. It does nothing where nothing is wrong; what it does, it says.
+"""
+
+import argparse
+import sys
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import docker
+from docker import DockerClient
+
+from recovery import backend, gateway, locks, processes, state, strays
+from recovery.problem import ProblemError
+from recovery.state import EMPTY, State
+from recovery.strays import Stray
+
+NEVER = datetime.max.replace(tzinfo=UTC)
+CONTAINER = "docker:index/container:Container"
+
+
+@dataclass
+class Interrupted:
+    """What speaks for a run that was killed, and which strays may be its."""
+
+    since: datetime = NEVER
+    names: set[str] = field(default_factory=set)
+    ids: set[str] = field(default_factory=set)
+    everything: bool = False
+    certain: bool = False
+
+    def left(self, stray: Stray) -> bool:
+        """Others may deploy a stack of this name from another backend: those are not touched."""
+        return (
+            self.everything
+            or stray.created.timestamp() + 1 >= self.since.timestamp()
+            or stray.id in self.ids
+            or not self.names.isdisjoint(stray.names)
+        )
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m recovery", description=__doc__)
+    parser.add_argument("--stack", required=True, metavar="NAME")
+    parser.add_argument(
+        "--yes",
+        action="store_true",
+        help="remove everything that has the stack's labels and is not in its state, too",
+    )
+    arguments = parser.parse_args()
+    try:
+        recover(arguments.stack, everything=arguments.yes)
+    except (ProblemError, docker.errors.DockerException, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)  # noqa: T201
+        return 1
+    return 0
+
+
+def recover(name: str, *, everything: bool) -> None:
+    stack = backend.find(name)
+    engine = docker.from_env()
+    interrupted = Interrupted(everything=everything, certain=everything)
+    _release(stack, interrupted)
+    current = _readable(stack, engine, interrupted)
+    if current.pending:
+        interrupted.certain = True
+        say(f"unfinished operations of an earlier run: {len(current.pending)}")
+    if interrupted.certain:
+        current = _heal(stack, engine, current, interrupted)
+    _name_the_rest(stack, engine, current)
+
+
+def _release(stack: backend.Stack, interrupted: Interrupted) -> None:
+    found = locks.dead(stack.locks, stack.name) if stack.locks else []
+    if found:
+        say(f"the last run was killed ({found[0]}); its lock is taken away")
+        interrupted.certain = True
+        interrupted.since = min(lock.since for lock in found)
+        locks.remove(found)
+
+
+def _readable(stack: backend.Stack, engine: DockerClient, interrupted: Interrupted) -> State:
+    try:
+        current = state.load(stack)
+    except ValueError as error:
+        say(str(error))
+        return _gone_back(stack, interrupted)
+    lost = current is None and interrupted.everything
+    if lost and any(state.copies(stack)) and strays.find(engine, stack.project, stack.name, EMPTY):
+        return _gone_back(stack, interrupted)
+    return current or EMPTY
+
+
+def _gone_back(stack: backend.Stack, interrupted: Interrupted) -> State:
+    copy, current = state.go_back(stack)
+    say(
+        f"the state is that of {current.saved.astimezone():%Y-%m-%d %H:%M:%S} again, from {copy}; "
+        "docs/operations.md, section State, says how to go back further"
+    )
+    interrupted.certain = True
+    interrupted.names |= current.names
+    return current
+
+
+def _heal(
+    stack: backend.Stack, engine: DockerClient, before: State, interrupted: Interrupted
+) -> State:
+    if ended := processes.end_orphans(Path.cwd()):
+        say(f"plugins of a Pulumi that is gone, now ended: {ended}")
+    interrupted.names |= before.names_under_way
+    interrupted.ids |= before.ids
+    _finish_deletions(engine, before)
+    if before.resources:
+        refresh = ("refresh", "--stack", stack.name, "--clear-pending-creates")
+        backend.pulumi(*refresh, "--yes", "--skip-preview")
+    current = _sweep(stack, engine, interrupted)
+    if found := gateway.find(engine, current):
+        for name in gateway.restore_healthy(engine, found):
+            say(f"{name} gets requests again")
+    return current
+
+
+def _finish_deletions(engine: DockerClient, before: State) -> None:
+    """The engine goes on to stop a container that it was told to stop: none is left half-way."""
+    found = gateway.find(engine, before)
+    for resource in before.deletions_under_way:
+        if resource["type"] != CONTAINER:
+            continue
+        if found and "BeforeDelete" in (resource.get("resourceHooks") or {}):  # in production
+            gateway.drain(found, resource["inputs"]["name"])
+        strays.stop_and_remove(engine, resource["id"])
+
+
+def _sweep(stack: backend.Stack, engine: DockerClient, interrupted: Interrupted) -> State:
+    listed = strays.find(engine, stack.project, stack.name, EMPTY)
+    current = state.load(stack) or EMPTY
+    if stack.locks:
+        locks.dead(stack.locks, stack.name)  # none began while this one looked
+    for stray in [one for one in listed if one.id not in current.ids]:
+        if interrupted.left(stray):
+            strays.remove(engine, stray)
+            say(f"{stray} was left over and is removed")
+    return current
+
+
+def _name_the_rest(stack: backend.Stack, engine: DockerClient, current: State) -> None:
+    rest = strays.find(engine, stack.project, stack.name, current)
+    if not rest:
+        return
+    told = (
+        f"{', '.join(map(str, rest))}: labelled as stack {stack.name}'s, and not in its state. "
+        f"If it is nobody's: make recover STACK={stack.name} goes back to a copy of a state that "
+        "is lost, and removes what is not in it. If it is deployed from another backend, give "
+        "this stack another name"
+    )
+    if not current.resources and any(one.kind == "container" for one in rest):
+        raise ProblemError(told)
+    say(told)
+
+
+def say(text: str) -> None:
+    print(f"recover: {text}", flush=True)  # noqa: T201
+
+
+if __name__ == "__main__":
+    sys.exit(main())

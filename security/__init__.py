@@ -1,0 +1,1 @@
+"""What is in the images and what is known against it; nothing that is deployed imports it."""

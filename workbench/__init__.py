@@ -1,0 +1,1 @@
+"""The developer's day: what runs, what it says, and a service more."""

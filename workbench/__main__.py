@@ -1,0 +1,83 @@
+"""python -m workbench VERB: what `make` calls for the developer's day."""
+
+import argparse
+import os
+import sys
+import webbrowser
+from typing import NoReturn
+
+import docker
+from docker.models.containers import Container
+
+from workbench import logs, new_service, status
+from workbench.stack import GATEWAY, ProblemError, Stack, connect, url
+
+INTERRUPTED = 130
+
+
+def main() -> int:
+    arguments = _parser().parse_args()
+    try:
+        return int(arguments.do(arguments) or 0)
+    except ProblemError as problem:
+        print(problem, file=sys.stderr)
+    except docker.errors.DockerException as error:
+        print(f"The Docker engine refused: {error}", file=sys.stderr)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    return 1
+
+
+def show_status(arguments: argparse.Namespace) -> int:
+    return 0 if status.show(connect(arguments.stack)) else 1
+
+
+def follow_logs(arguments: argparse.Namespace) -> None:
+    logs.follow(connect(arguments.stack))
+
+
+def open_page(arguments: argparse.Namespace) -> None:
+    page = url(_running(connect(arguments.stack), GATEWAY))
+    print(page)
+    if not webbrowser.open(page):
+        print("No browser can be opened from here; that is its address.")
+
+
+def shell(arguments: argparse.Namespace) -> NoReturn:
+    container = _running(connect(arguments.stack), arguments.service)
+    terminal = ["--tty"] if sys.stdin.isatty() else []
+    command = ["docker", "exec", "--interactive", *terminal, str(container.name), "bash"]
+    os.execvp(command[0], command)  # noqa: S606  no shell is wanted before the shell
+
+
+def add_service(arguments: argparse.Namespace) -> None:
+    row = new_service.add(arguments.name, arguments.prefix)
+    print(f"services/{row.name}/ answers at {row.prefix}{row.call.lstrip('/')}.")
+    print("It is in topology.py and Pulumi.yaml: `make up` deploys it, `make test` holds it.")
+
+
+def _running(stack: Stack, service: str) -> Container:
+    container = stack.of(service)
+    if container.status != "running":
+        raise ProblemError(f"{container.name} is {container.status}: `make up` mends it.")
+    return container
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m workbench", description=__doc__)
+    parser.add_argument("--stack", default="dev")
+    verbs = parser.add_subparsers(required=True, metavar="VERB")
+    for name, do in (("status", show_status), ("logs", follow_logs), ("open", open_page)):
+        verbs.add_parser(name).set_defaults(do=do)
+    inside = verbs.add_parser("shell")
+    inside.add_argument("service")
+    inside.set_defaults(do=shell)
+    adding = verbs.add_parser("new-service")
+    adding.add_argument("name")
+    adding.add_argument("prefix")
+    adding.set_defaults(do=add_service)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,38 @@
+"""What a container has in memory, from its cgroup or else from the engine."""
+
+from pathlib import Path
+from typing import Any, cast
+
+from docker.models.containers import Container
+
+CGROUPS = Path("/sys/fs/cgroup")
+VERSIONS = {  # the controller's name in /proc/PID/cgroup: its folder, the total, what is only cache
+    "memory": ("memory", "memory.usage_in_bytes", "total_inactive_file"),
+    "": ("", "memory.current", "inactive_file"),
+}
+
+
+def used(container: Container, *, processes: Path = Path("/proc")) -> int | None:
+    """Bytes, without what is only cache; None when nothing says it."""
+    pid = container.attrs["State"]["Pid"]
+    if not pid:
+        return None
+    try:
+        return of_cgroup((processes / str(pid) / "cgroup").read_text())
+    except (OSError, KeyError, ValueError):  # the engine is on another machine
+        return _of_engine(container)
+
+
+def of_cgroup(memberships: str, root: Path = CGROUPS) -> int:
+    paths = {names: path for _, names, path in (m.split(":", 2) for m in memberships.split())}
+    version = next(name for name in VERSIONS if name in paths)
+    folder, total, cache = VERSIONS[version]
+    cgroup = root / folder / paths[version].lstrip("/")
+    figures = dict(line.split() for line in (cgroup / "memory.stat").read_text().splitlines())
+    return int((cgroup / total).read_text()) - int(figures[cache])
+
+
+def _of_engine(container: Container) -> int | None:
+    figures = cast("dict[str, Any]", container.stats(stream=False))
+    usage: int | None = figures.get("memory_stats", {}).get("usage")
+    return usage
