@@ -1,0 +1,100 @@
+"""python -m bench: measures the product against what a user would pick instead."""
+
+import argparse
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from types import FrameType
+from typing import NoReturn
+
+from bench import compose, deploying, footprint, growth, load, many, report, serving, stacks
+from bench.growth import Growth
+from bench.rows import Row
+from bootstrap import apt, process
+from bootstrap.errors import Problem
+from bootstrap.progress import Progress, readable
+from bootstrap.versions import PYTHON_IMAGE
+
+SUBJECTS = ("serving", "footprint", "many", "deploying", "growth")
+INTERRUPTED = 130
+
+
+def main() -> int:
+    arguments = _arguments()
+    signal.signal(signal.SIGTERM, _interrupt)
+    show, began = Progress(), time.monotonic()
+    try:
+        rows, growths = measure(arguments.only or SUBJECTS, show, quick=arguments.quick)
+    except KeyboardInterrupt:
+        print("interrupted; what the bench had made is taken down", file=sys.stderr)
+        return INTERRUPTED
+    except (load.BenchError, Problem, process.FailedError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    print(f"{report.title(quick=arguments.quick)}\n\n{report.table(rows)}\n")
+    if not arguments.only:
+        print(f"Written to {report.write(rows, growths, quick=arguments.quick).parent}.")
+    print(f"Took {readable(time.monotonic() - began)}.")
+    return 0
+
+
+def measure(
+    subjects: Sequence[str], show: Progress, *, quick: bool
+) -> tuple[list[Row], list[Growth]]:
+    rows: list[Row] = []
+    growths: list[Growth] = []
+    if not shutil.which("wrk"):
+        with show.step("wrk", "installing wrk"):
+            apt.install("wrk")
+    if {"serving", "footprint", "many"} & set(subjects):
+        rows += _standing(subjects, show, quick=quick)
+    command, why_not = compose.ensure(show)
+    if "deploying" in subjects:
+        rows += deploying.rows(command, why_not, 1 if quick else 3, show)
+    if "growth" in subjects:
+        counts = (3, 10) if quick else (3, 10, 30, 100)
+        grown, growths = growth.measure(counts, command, why_not, show)
+        rows += grown
+    return rows, growths
+
+
+def _standing(subjects: Sequence[str], show: Progress, *, quick: bool) -> list[Row]:
+    """What is measured on stacks that stand."""
+    rounds, seconds = (2, 1) if quick else (5, 2)
+    rows: list[Row] = []
+    with stacks.ours() as (_, ours), stacks.tutorial(ours.engine, show) as theirs:
+        pairs = serving.Pairs(ours, theirs, rounds=rounds, seconds=seconds)
+        if "serving" in subjects:
+            rows += serving.through_the_gateway(pairs, show)
+            rows.append(serving.per_core(ours, rounds, seconds, show))
+            rows += serving.cpu_time(pairs, show)
+        if "footprint" in subjects:
+            rows.append(footprint.start_time(ours, rounds, show))
+            rows += footprint.memory(ours, 100_000 if quick else 1_000_000, show)
+            rows.append(footprint.image_size(ours, PYTHON_IMAGE))
+        if "many" in subjects:
+            rows += many.rows(ours, rounds, seconds, show)
+    show.note("serving", f"{pairs.compared} answers compared with the contract: all right")
+    return rows
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="fewer rounds: under three minutes")
+    parser.add_argument(
+        "only", nargs="*", metavar="SUBJECT", help=f"of {', '.join(SUBJECTS)}; all by default"
+    )
+    arguments = parser.parse_args()
+    if unknown := set(arguments.only) - set(SUBJECTS):
+        parser.error(f"no such subject: {', '.join(unknown)}; there are {', '.join(SUBJECTS)}")
+    return arguments
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())

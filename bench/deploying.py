@@ -1,0 +1,119 @@
+"""Deployments from nothing, and with nothing to do: Pulumi and Compose in turns."""
+
+import contextlib
+import shutil
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+from bench import stacks
+from bench.rows import Row, ratios
+from bootstrap import process
+from bootstrap.progress import Progress
+from tests.e2e.conftest import Deployment
+
+NETWORK_WAIT_SECONDS = 2.0  # the provider's, at each creation and deletion
+
+
+class Stopwatch:
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextlib.contextmanager
+    def of(self, what: str) -> Iterator[None]:
+        began = time.monotonic()
+        yield
+        self.seconds[what] = time.monotonic() - began
+
+
+def by_pulumi() -> dict[str, float]:
+    """Seconds of each operation on the project as it is, no layer of its images built before."""
+    watch = Stopwatch()
+    with tempfile.TemporaryDirectory() as folder:
+        deployment = Deployment(Path(folder))
+        try:
+            forget_layers(deployment.project)
+            with watch.of("cold up"):
+                deployment.up()
+            with watch.of("no-op up"):
+                deployment.up()
+            with watch.of("destroy"):
+                deployment.destroy()
+        finally:
+            deployment.remove()
+    return watch.seconds
+
+
+def forget_layers(project: Path) -> None:
+    """Other requirements by a comment: their layer is built anew."""
+    mark = f"# {uuid.uuid4()}\n"
+    for requirements in project.glob("services/*/requirements.txt"):
+        requirements.write_text(requirements.read_text() + mark)
+
+
+def by_compose(command: list[str], show: Progress) -> dict[str, float]:
+    """The same of the tutorial's stack; its images' build includes compiling, as there."""
+    watch = Stopwatch()
+    name = f"bench-{uuid.uuid4().hex[:8]}"
+    with stacks.tutorial_folder() as folder:
+        compose = [*command, "--project-directory", str(folder), "--project-name", name]
+        try:
+            with watch.of("compiling"):
+                stacks.compile_services(folder, show, cache=folder / "go-cache")
+            with watch.of("compiled up"):
+                process.run(*compose, "up", "--detach", "--build", "--wait")
+            with watch.of("no-op up"):
+                process.run(*compose, "up", "--detach", "--wait")
+            with watch.of("destroy"):
+                process.run(*compose, "down", "--rmi", "local")
+        finally:
+            process.run(*compose, "down", "--rmi", "local")
+            shutil.rmtree(folder / "go-cache", ignore_errors=True)
+    watch.seconds["cold up"] = watch.seconds["compiling"] + watch.seconds["compiled up"]
+    return watch.seconds
+
+
+def rows(command: list[str], why_not: str, rounds: int, show: Progress) -> list[Row]:
+    if not command:
+        paired = "compose up --build --wait"
+        return [Row(what="cold `pulumi up`", paired_with=paired, skipped=why_not)]
+    ours, theirs = [], []
+    for number in range(1, rounds + 1):
+        with show.step("deploying", f"Pulumi, {number} of {rounds}"):
+            ours.append(by_pulumi())
+        with show.step("deploying", f"Compose, {number} of {rounds}"):
+            theirs.append(by_compose(command, show))
+    compiled = [one["compiled up"] for one in theirs]
+    cold = [one["cold up"] for one in ours], [one["cold up"] for one in theirs]
+    return [
+        Row(
+            what="cold `pulumi up`",
+            paired_with="`compose up --build --wait`",
+            values=ratios(*cold),
+            at_most=2.0,
+            detail=f"{_median(cold[0])} and {_median(cold[1])} s, of which Go compiles "
+            f"{_median([one['compiling'] for one in theirs])} s, as in the tutorial's own image",
+        ),
+        Row(
+            what="cold `pulumi up`, against programs compiled before",
+            paired_with="`compose up --build --wait`",
+            values=ratios(cold[0], compiled),
+            at_most=2.0,
+            detail=f"{_median(cold[0])} and {_median(compiled)} s; the provider waits "
+            f"{NETWORK_WAIT_SECONDS:.0f} s for a network and looks at health once a second",
+        ),
+        Row(
+            what="no-op `pulumi up`, 3 containers",
+            paired_with="`compose up`",
+            values=tuple(one["no-op up"] for one in ours),
+            unit="s",
+            at_most=2.0,
+            detail=f"Compose {_median([one['no-op up'] for one in theirs])} s",
+        ),
+    ]
+
+
+def _median(values: list[float]) -> str:
+    return f"{sorted(values)[len(values) // 2]:.1f}"

@@ -1,0 +1,256 @@
+"""What more services cost: the same containers by Pulumi and by Compose."""
+
+import contextlib
+import itertools
+import shutil
+import tempfile
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from bench.deploying import forget_layers
+from bench.rows import Row
+from bootstrap import process
+from bootstrap.progress import Progress
+from infra import nginx
+from tests.e2e.conftest import Deployment, free_ports
+from topology import Service
+
+OPERATIONS = ("cold up", "no-op up", "preview", "destroy")
+PULUMI, COMPOSE = "Pulumi", "Compose"
+TEMPLATE = "microservice1"
+TABLE = """
+SERVICES = tuple(
+    Service(
+        name=f"service{number}",
+        container=f"router_{number}",
+        prefix=f"/api/v{number}/",
+        port=8080,
+        host_port=host_port,
+    )
+    for number, host_port in enumerate(HOST_PORTS, start=1)
+)
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Growth:
+    """Seconds of one operation at so many services, a line a tool."""
+
+    what: str
+    lines: dict[str, dict[int, float]]
+
+    def cost_of_one_more(self, tool: str) -> float:
+        line = self.lines[tool]
+        first, last = min(line), max(line)
+        return (line[last] - line[first]) / (last - first)
+
+    def bend(self, tool: str) -> float:
+        """How much more one service costs in the last step than in the one before."""
+        counts = sorted(self.lines[tool])
+        steps = [
+            (self.lines[tool][b] - self.lines[tool][a]) / (b - a)
+            for a, b in itertools.pairwise(counts)
+        ]
+        return steps[-1] / steps[-2] if len(steps) > 1 and steps[-2] > 0 else 1.0
+
+
+@contextlib.contextmanager
+def project_of(count: int) -> Iterator[Deployment]:
+    """A copy of the project with so many generated rows, not deployed."""
+    with tempfile.TemporaryDirectory() as folder:
+        deployment = Deployment(Path(folder))
+        network = deployment.config["subnet"].rpartition(".")[0].rpartition(".")[0]
+        deployment.config["subnet"] = f"{network}.0.0/22"
+        _forget_own_ports(deployment)
+        _generate(deployment.project, free_ports(count))
+        try:
+            yield deployment
+        finally:
+            deployment.remove()
+
+
+def _forget_own_ports(deployment: Deployment) -> None:
+    file = deployment.project / "Pulumi.yaml"
+    project = yaml.safe_load(file.read_text())
+    for name in deployment.ports:
+        del deployment.config[f"{name}Port"], project["config"][f"{name}Port"]
+    file.write_text(yaml.safe_dump(project))
+
+
+def _generate(project: Path, host_ports: list[int]) -> None:
+    table = project / "topology.py"
+    head = table.read_text().partition("\nSERVICES = ")[0]
+    table.write_text(f"{head}\nHOST_PORTS = {host_ports}\n{TABLE}")
+    template = project / "services" / TEMPLATE
+    for number in range(1, len(host_ports) + 1):
+        folder = template.with_name(f"service{number}")
+        shutil.copytree(template, folder)
+        app = (folder / "app.py").read_text().replace(TEMPLATE, folder.name)
+        (folder / "app.py").write_text(app)
+
+
+def by_pulumi(deployment: Deployment) -> dict[str, float]:
+    return _timed(
+        {
+            "cold up": deployment.up,
+            "no-op up": deployment.up,
+            "preview": lambda: deployment.operate("preview"),
+            "destroy": deployment.destroy,
+        }
+    )
+
+
+def by_compose(deployment: Deployment, command: list[str], count: int) -> dict[str, float]:
+    file = deployment.project / "compose.yaml"
+    file.write_text(yaml.safe_dump(_compose_file(deployment, count)))
+    name = f"bench-{uuid.uuid4().hex[:8]}"
+
+    def compose(*arguments: str) -> None:
+        process.run(*command, "--file", str(file), "--project-name", name, *arguments)
+
+    try:
+        return _timed(
+            {
+                "cold up": lambda: compose("up", "--detach", "--build", "--wait"),
+                "no-op up": lambda: compose("up", "--detach", "--wait"),
+                "preview": lambda: compose("--dry-run", "up", "--detach"),
+                "destroy": lambda: compose("down", "--rmi", "local"),
+            }
+        )
+    finally:
+        compose("down", "--rmi", "local")
+
+
+def _timed(operations: dict[str, Callable[[], object]]) -> dict[str, float]:
+    seconds = {}
+    for name, operate in operations.items():
+        began = time.monotonic()
+        operate()
+        seconds[name] = time.monotonic() - began
+    return seconds
+
+
+def _compose_file(deployment: Deployment, count: int) -> dict[str, object]:
+    """The containers of the project, less what only Pulumi needs to find them again."""
+    services = [
+        Service(
+            name=f"service{number}",
+            container=f"router_{number}",
+            prefix=f"/api/v{number}/",
+            port=8080,
+            host_port=0,
+        )
+        for number in range(1, count + 1)
+    ]
+    gateway = {
+        "build": {
+            "context": ".",
+            "dockerfile": "nginx/Dockerfile",
+            "target": "configured",
+            "args": {
+                "UPSTREAMS": _literal(nginx.render({one: (one.container,) for one in services})),
+                "LOCATIONS": _literal(nginx.render_locations(services)),
+            },
+        },
+        "ports": ["127.0.0.1::80"],
+        "volumes": ["./frontend:/frontend:ro", "./nginx:/gateway:ro"],
+        **_container(80, "/gateway-health"),
+    }
+    return {
+        "services": {
+            "frontend": gateway,
+            **{
+                one.name: {
+                    "build": f"services/{one.name}",
+                    "ports": ["127.0.0.1::8080"],
+                    "volumes": [f"./services/{one.name}:/app:ro"],
+                    "networks": {"default": {"aliases": [one.container]}},
+                    **_container(8080, "/healthz"),
+                }
+                for one in services
+            },
+        },
+        "networks": {"default": {"ipam": {"config": [{"subnet": deployment.config["subnet"]}]}}},
+    }
+
+
+def _literal(text: str) -> str:
+    return text.replace("$", "$$")  # Compose would put its own variables in
+
+
+def _container(port: int, path: str) -> dict[str, object]:
+    script = (
+        f"exec 3<>/dev/tcp/127.0.0.1/{port}"
+        f" && printf 'GET {path} HTTP/1.0\\r\\nHost: localhost\\r\\n\\r\\n' >&3"
+        ' && IFS= read -r line <&3 && [[ $$line == *" 200 "* ]]'
+    )
+    return {
+        "healthcheck": {
+            "test": ["CMD", "bash", "-c", script],
+            "interval": "2s",
+            "timeout": "2s",
+            "retries": 3,
+            "start_period": "1s",
+        },
+        "restart": "always",
+        "read_only": True,
+        "tmpfs": "/tmp:rw,noexec,nosuid,nodev,size=16m,mode=1777",
+        "cap_drop": ["ALL"],
+        "security_opt": ["no-new-privileges:true"],
+        "mem_limit": "128m",
+        "stop_grace_period": "12s",
+        "logging": {"driver": "json-file", "options": {"max-size": "10m", "max-file": "3"}},
+    }
+
+
+def measure(
+    counts: tuple[int, ...], command: list[str], why_not: str, show: Progress
+) -> tuple[list[Row], list[Growth]]:
+    if not command:
+        return [Row(what="growth", paired_with="Compose", skipped=why_not)], []
+    seconds: dict[str, dict[int, dict[str, float]]] = {PULUMI: {}, COMPOSE: {}}
+    for count in counts:
+        with project_of(count) as deployment:
+            forget_layers(deployment.project)
+            with show.step("growth", f"{count} services by Pulumi"):
+                seconds[PULUMI][count] = by_pulumi(deployment)
+            forget_layers(deployment.project)
+            with show.step("growth", f"{count} services by Compose"):
+                seconds[COMPOSE][count] = by_compose(deployment, command, count)
+    growths = [
+        Growth(
+            what=operation,
+            lines={
+                tool: {count: found[operation] for count, found in line.items()}
+                for tool, line in seconds.items()
+            },
+        )
+        for operation in OPERATIONS
+    ]
+    return [row for growth in growths for row in _rows(growth, counts)], growths
+
+
+def _rows(growth: Growth, counts: tuple[int, ...]) -> list[Row]:
+    mine, other = (growth.cost_of_one_more(tool) for tool in (PULUMI, COMPOSE))
+    at = ", ".join(map(str, counts))
+    return [
+        Row(
+            what=f"one more service, {growth.what} ({at} services)",
+            paired_with=COMPOSE,
+            values=(mine / other,) if other > 0 else (),
+            skipped="" if other > 0 else "Compose's cost is too small to measure",
+            at_most=1.0,
+            detail=f"{mine:.2f} and {other:.2f} s",
+        ),
+        Row(
+            what=f"straight line, {growth.what}: last step over the one before",
+            paired_with="",
+            values=(growth.bend(PULUMI),),
+            at_most=1.2,
+        ),
+    ]

@@ -1,0 +1,156 @@
+"""Requests: through the gateway, the page, and a service by itself."""
+
+import statistics
+from collections.abc import Sequence
+
+from docker.models.containers import Container
+
+from bench import load, stacks
+from bench.load import Load
+from bench.rows import Row, ratios
+from bench.stacks import Stack
+from bootstrap.progress import Progress
+from tests.e2e.test_contract import HELLO
+
+TUTORIAL = "tutorial's stack"
+
+
+class Pairs:
+    """The same load on both stacks, in turns."""
+
+    def __init__(self, ours: Stack, theirs: Stack, *, rounds: int, seconds: int) -> None:
+        self.ours, self.theirs = ours, theirs
+        self.rounds, self.seconds = rounds, seconds
+        self.compared = 0
+
+    def run(
+        self, path: str, body: bytes, connections: int, *, close: bool = False, rate: float = 0
+    ) -> tuple[list[Load], list[Load]]:
+        results: dict[int, list[Load]] = {0: [], 1: []}
+        for number in range(self.rounds):
+            for which in (0, 1) if number % 2 == 0 else (1, 0):
+                stack = (self.ours, self.theirs)[which]
+                url = stack.restart_gateway() + path
+                with load.watched(url, body) as compared:
+                    results[which].append(
+                        load.run(
+                            url,
+                            connections=connections,
+                            seconds=self.seconds,
+                            close=close,
+                            rate=rate or None,
+                        )
+                    )
+                self.compared += compared[0]
+        return results[0], results[1]
+
+
+def through_the_gateway(pairs: Pairs, show: Progress) -> list[Row]:
+    path, page = pairs.ours.path, (stacks.PAGE / "index.html").read_bytes()
+    with show.step("serving", "32 connections"):
+        ours, theirs = pairs.run(path, HELLO, 32)
+    half = statistics.median(one.rate for one in theirs) / 2
+    with show.step("serving", f"at half the tutorial's peak rate, {half:.0f} requests/s"):
+        ours_half, theirs_half = pairs.run(path, HELLO, 32, rate=half)
+    with show.step("serving", "256 connections"):
+        many = pairs.run(path, HELLO, 256)
+    with show.step("serving", "a new connection for each request"):
+        fresh = pairs.run(path, HELLO, 32, close=True)
+    with show.step("serving", "the page"):
+        pages = pairs.run("/", page, 32)
+    return [
+        _rate_row("requests/s through the gateway, 32 connections, keep-alive", ours, theirs, 2.0),
+        _latency_row("p99 latency, same load", ours, theirs),
+        _latency_row("p99 latency, at half the tutorial's peak rate", ours_half, theirs_half),
+        _rate_row("256 connections", *many, 1.5),
+        _rate_row("a client that opens a new connection each time", *fresh, 1.1),
+        _rate_row("the page", *pages, 1.3),
+    ]
+
+
+def _rate_row(what: str, ours: Sequence[Load], theirs: Sequence[Load], goal: float) -> Row:
+    mine, other = [one.rate for one in ours], [one.rate for one in theirs]
+    detail = f"{statistics.median(mine):.0f} and {statistics.median(other):.0f} requests/s"
+    return Row(
+        what=what,
+        paired_with=TUTORIAL,
+        values=ratios(mine, other),
+        at_least=goal,
+        detail=detail,
+    )
+
+
+def _latency_row(what: str, ours: Sequence[Load], theirs: Sequence[Load]) -> Row:
+    mine, other = [one.p99 for one in ours], [one.p99 for one in theirs]
+    detail = f"{statistics.median(mine):.2g} and {statistics.median(other):.2g} ms"
+    return Row(
+        what=what, paired_with=TUTORIAL, values=ratios(mine, other), at_most=0.5, detail=detail
+    )
+
+
+def cpu_time(pairs: Pairs, show: Progress) -> list[Row]:
+    """CPU microseconds a request, of the gateway and of the service."""
+    found: dict[str, list[float]] = {}
+    with show.step("serving", "CPU time a request"):
+        for _ in range(pairs.rounds):
+            for name, stack in (("", pairs.ours), (" of the tutorial", pairs.theirs)):
+                url = stack.restart_gateway() + stack.path
+                used = _used({"gateway": stack.gateway, "service": stack.service}, url)
+                for part, value in used.items():
+                    found.setdefault(part + name, []).append(value)
+    return [
+        Row(what=f"CPU time a request, {part}", paired_with="", values=tuple(values), unit="us")
+        for part, values in sorted(found.items())
+    ]
+
+
+def _used(containers: dict[str, Container], url: str) -> dict[str, float]:
+    before = {name: stacks.cpu_seconds(one) for name, one in containers.items()}
+    done = load.run(url, connections=32, seconds=2)
+    return {
+        name: (stacks.cpu_seconds(one) - before[name]) * 1e6 / done.requests
+        for name, one in containers.items()
+    }
+
+
+def per_core(stack: Stack, rounds: int, seconds: int, show: Progress) -> Row:
+    """Requests a CPU second: the service as it is, and the same app on uvicorn's defaults."""
+    plain = _on_defaults(stack)
+    ours: list[float] = []
+    theirs: list[float] = []
+    try:
+        plain.start()
+        load.wait_for(f"http://{stacks.address_of(plain)}{stack.direct}")
+        with show.step("serving", "a service without nginx, and on uvicorn's defaults"):
+            for _ in range(rounds):
+                for container, results in ((stack.service, ours), (plain, theirs)):
+                    url = f"http://{stacks.address_of(container)}{stack.direct}"
+                    before = stacks.cpu_seconds(container)
+                    done = load.run(url, connections=32, seconds=seconds)
+                    results.append(done.requests / (stacks.cpu_seconds(container) - before))
+    finally:
+        plain.remove(force=True)
+    detail = f"{statistics.median(ours):.0f} and {statistics.median(theirs):.0f} requests/s"
+    return Row(
+        what="requests/s of a service without nginx, per core",
+        paired_with="same app on uvicorn's defaults",
+        values=ratios(ours, theirs),
+        at_least=1.3,
+        detail=detail,
+    )
+
+
+def _on_defaults(stack: Stack) -> Container:
+    return copy_of(stack, ["uvicorn", "app:app", "--host", "0.0.0.0", "--port", "8080"])
+
+
+def copy_of(stack: Stack, command: list[str]) -> Container:
+    """A container of the service's image and sources, not started."""
+    mount = next(m for m in stack.service.attrs["Mounts"] if m["Destination"] == "/app")
+    return stack.engine.containers.create(
+        stacks.image_of(stack.service),
+        ["python3", "-m", *command] if command else None,
+        name=f"{stack.service.name}-copy",
+        network=stacks.network_of(stack.service),
+        volumes=[f"{mount['Source']}:/app:ro"],
+    )
