@@ -1,0 +1,98 @@
+"""Clients that take their time, many at once: python -m tests.e2e.attack KIND HOST PORT COUNT.
+
+Says "ready" once nine of ten are connected, and goes on until its input ends.
+"""
+
+import asyncio
+import contextlib
+import resource
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+READY_SECONDS = 30
+HEAD = b"POST /api/v1/say_hello HTTP/1.1\r\nHost: slow\r\n"
+# What each kind sends at first, and then every second.
+KINDS = {
+    "idle": (b"", b""),
+    "slow-headers": (HEAD, b"X-Slow: 1\r\n"),
+    "slow-body": (HEAD + b"Content-Length: 60000\r\n\r\n", b"x"),
+    "slow-read": (b"GET /style.css HTTP/1.1\r\nHost: slow\r\n\r\n" * 20, b""),
+}
+
+
+class Attack:
+    def __init__(self, kind: str, address: tuple[str, int]) -> None:
+        self.opening, self.more = KINDS[kind]
+        self.address = address
+        self.open = 0
+
+    async def client(self) -> None:
+        """A connection that is opened again whenever it is closed."""
+        while True:
+            with contextlib.suppress(OSError):
+                await self._connection()
+            await asyncio.sleep(0.2)
+
+    async def _connection(self) -> None:
+        loop = asyncio.get_running_loop()
+        with socket.socket() as one:
+            one.settimeout(0)
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+            await loop.sock_connect(one, self.address)
+            self.open += 1
+            try:
+                await loop.sock_sendall(one, self.opening)
+                while True:
+                    await asyncio.sleep(1)
+                    one.send(self.more)
+                    _check_open(one)
+            finally:
+                self.open -= 1
+
+
+def _check_open(one: socket.socket) -> None:
+    """Looks without taking: what was sent to it stays unread."""
+    try:
+        if not one.recv(1, socket.MSG_PEEK):
+            raise ConnectionError
+    except BlockingIOError:
+        pass
+
+
+async def main(kind: str, host: str, port: str, count: str) -> None:
+    attack = Attack(kind, (host, int(port)))
+    clients = [asyncio.create_task(attack.client()) for _ in range(int(count))]
+    async with asyncio.timeout(READY_SECONDS):
+        while attack.open < 0.9 * len(clients):  # noqa: ASYNC110  a count, no event
+            await asyncio.sleep(0.05)
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
+    await asyncio.to_thread(sys.stdin.read)
+    for client in clients:
+        client.cancel()
+
+
+@contextlib.contextmanager
+def under_attack(kind: str, host: str, port: int, count: int) -> Iterator[None]:
+    """`count` clients are connected while the block runs, in a process of their own."""
+    command = [sys.executable, "-m", "tests.e2e.attack", kind, host, str(port), str(count)]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as attack:
+        assert attack.stdin
+        assert attack.stdout
+        try:
+            assert attack.stdout.readline() == "ready\n"
+            yield
+        finally:
+            attack.kill()
+
+
+if __name__ == "__main__":
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, 20000), most))
+    asyncio.run(main(*sys.argv[1:]))

@@ -1,0 +1,67 @@
+"""The steps that a preview shows and that an update takes, in the same words."""
+
+import json
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from tests.e2e.conftest import Deployment
+
+KINDS = {
+    "RemoteImage": "image",
+    "Container": "container",
+    "Network": "network",
+    "WebService": "service",
+    "Gateway": "gateway",
+}
+SILENT = {"same", "refresh", "read"}
+OPERATIONS = {"create", "update", "replace", "delete"}
+PARTS = {"create-replacement": "replace", "delete-replaced": "replace"}
+
+
+def previewed(deployment: Deployment, *more: str) -> dict[str, str]:
+    """A resource -> the operation that the preview shows and the properties that change."""
+    shown = json.loads(deployment.operate("preview", "--json", *more).stdout)
+    return _steps(shown["steps"])
+
+
+def updated(deployment: Deployment, *more: str) -> dict[str, str]:
+    """The same of `pulumi up`: what it did, by the events that the engine wrote."""
+    lines = deployment.up("--json", *more).stdout.splitlines()
+    events = [event for line in lines if (event := json.loads(line).get("resOutputsEvent"))]
+    return _steps(event["metadata"] for event in events)
+
+
+def _steps(steps: Iterable[dict[str, Any]]) -> dict[str, str]:
+    """The steps of one resource, such as those of a replacement, taken together."""
+    found: dict[str, set[str]] = {}
+    for step in steps:
+        if step["op"] not in SILENT:
+            found.setdefault(_resource(step["urn"]), set()).update(_words(step))
+    return {resource: " ".join(sorted(words, key=_order)) for resource, words in found.items()}
+
+
+def _order(word: str) -> tuple[bool, str]:
+    return word not in OPERATIONS, word
+
+
+def _resource(urn: str) -> str:
+    kind, name = urn.split("::")[-2:]
+    kind = kind.rpartition(":")[2]
+    return f"{name} {KINDS.get(kind, kind)}"
+
+
+def _words(step: dict[str, Any]) -> set[str]:
+    """The operation, and the properties that change."""
+    paths = [path for path in step.get("detailedDiff") or {} if not _unset(path, step)]
+    return {PARTS.get(step["op"], step["op"]), *(re.split(r"[.\[]", path)[0] for path in paths)}
+
+
+def _unset(path: str, step: dict[str, Any]) -> bool:
+    """Of a replaced image the provider shows every option of the build that nobody set."""
+    first, _, option = path.partition(".")
+    return first == "build" and option.split(".")[0] not in _inputs(step)["build"]
+
+
+def _inputs(step: dict[str, Any]) -> dict[str, Any]:
+    return dict((step.get("newState") or step["new"])["inputs"])

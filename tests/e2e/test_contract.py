@@ -1,0 +1,112 @@
+"""The deployed system held to the contract, byte for byte: through the gateway and directly."""
+
+import http.client
+import json
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.e2e.conftest import Deployment, wait_until
+
+ENVELOPE = {
+    "content-type": "application/json",
+    "access-control-allow-origin": "*",
+    "access-control-allow-headers": "Content-Type",
+}
+HELLO = b'{"Code":2000,"Message":"Hello Microservice1"}'
+ONLY_GET = b'{"Code":4000,"Message":"Only Allow GET Method!"}'
+WHO = b'{"Code":2000,"Message":"I am yizhigopher!"}'
+NOT_FOUND = b'{"Code":4040,"Message":"Not Found"}'
+
+
+def ask(
+    url: str, method: str = "GET", headers: dict[str, str] | None = None
+) -> tuple[int, dict[str, str], bytes]:
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(parts.netloc, timeout=15)
+    try:
+        connection.request(method, url.partition(parts.netloc)[2], headers=headers or {})
+        answer = connection.getresponse()
+        return answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read()
+    finally:
+        connection.close()
+
+
+CASES = [
+    ("microservice1", "/api/v1", "/say_hello", "GET", 200, HELLO),
+    *[
+        ("microservice1", "/api/v1", "/say_hello", method, 200, ONLY_GET)
+        for method in ("HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+    ],
+    *[
+        ("microservice2", "/api/v2", "/who_am_i", method, 200, WHO)
+        for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+    ],
+    ("microservice1", "/api/v1", "/nothing", "GET", 404, NOT_FOUND),
+    ("microservice2", "/api/v2", "/say_hello", "POST", 404, NOT_FOUND),
+    ("microservice1", "/api/v1", "/say_hello?a=b", "GET", 200, HELLO),
+    ("microservice1", "/api/v1", "/healthz", "GET", 200, b'{"Code":2000,"Message":"ok"}'),
+    ("microservice2", "/api/v2", "/healthz", "GET", 200, b'{"Code":2000,"Message":"ok"}'),
+]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_answers(deployment: Deployment, case: tuple[str, str, str, str, int, bytes]) -> None:
+    service, prefix, path, method, status, body = case
+    direct = f"http://127.0.0.1:{deployment.ports[service]}{path}"
+    for url in (direct, deployment.url + prefix + path):
+        seen, headers, content = ask(url, method)
+        assert (seen, content) == (status, b"" if method == "HEAD" else body), url
+        assert {key: headers.get(key) for key in ENVELOPE} == ENVELOPE, url
+
+
+def test_the_page(deployment: Deployment) -> None:
+    status, headers, content = ask(deployment.url + "/")
+    assert status == 200
+    assert headers["content-type"] == "text/html; charset=utf-8"
+    assert content == (deployment.project / "frontend" / "index.html").read_bytes()
+    assert headers["server"] == "nginx"
+
+
+def test_the_request_id_joins_both_logs(deployment: Deployment) -> None:
+    ask(deployment.url + "/api/v1/find_me")
+    entry = json.loads(wait_for_line(deployment, "microservice1", "find_me"))
+    assert len(entry["request_id"]) == 32
+    assert "/api/v1/find_me" in wait_for_line(deployment, "frontend", entry["request_id"])
+
+
+def wait_for_line(deployment: Deployment, service: str, text: str) -> str:
+    """The log line that contains the text; a line may follow its answer."""
+    found: list[str] = []
+
+    def logged() -> bool:
+        lines = deployment.container(service).logs(tail=200).decode().splitlines()
+        found.extend(line for line in lines if text in line)
+        return bool(found)
+
+    wait_until(logged, f"{service} logs {text}")
+    return found[-1]
+
+
+def test_what_a_client_forwards_is_not_believed(deployment: Deployment) -> None:
+    forged = {"X-Forwarded-For": "192.0.2.6", "X-Real-IP": "192.0.2.6", "X-Service": "another"}
+    url = deployment.url + "/api/v1/say_hello"
+    status, headers, _ = ask(url, headers={**forged, "X-Request-ID": "mine", "X-Trace": "1"})
+    assert status == 200
+    arrived = json.loads(headers["x-trace"])["headers"]
+    assert arrived["x-service"] == "microservice1"
+    assert arrived["x-real-ip"] == arrived["x-forwarded-for"] != "192.0.2.6"
+    assert arrived["x-request-id"] != "mine"
+
+
+def test_a_service_that_is_down_is_a_502_in_the_envelope(deployment: Deployment) -> None:
+    deployment.stop("microservice2")
+    try:
+        status, headers, content = ask(deployment.url + "/api/v2/who_am_i")
+        assert (status, content) == (502, b'{"Code":5020,"Message":"Bad Gateway"}')
+        assert {key: headers.get(key) for key in ENVELOPE} == ENVELOPE
+        assert ask(deployment.url + "/")[0] == 200
+        assert ask(deployment.url + "/api/v1/say_hello")[2] == HELLO
+    finally:
+        deployment.start("microservice2")
+    wait_until(lambda: ask(deployment.url + "/api/v2/who_am_i")[2] == WHO, "found again", 5)

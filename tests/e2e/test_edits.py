@@ -1,0 +1,119 @@
+"""What a preview shows is what happens, all of it and nothing else."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import pytest
+
+from tests.e2e.conftest import Deployment
+from tests.e2e.edits import ALL, DRIFTS, EDITS, UNSEEN, Drift, Edit, rounds
+from tests.e2e.steps import previewed, updated
+
+pytestmark = pytest.mark.xdist_group("edits")
+
+
+@pytest.fixture(scope="module")
+def edited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    """One deployment for all edits, each on top of those before."""
+    one = Deployment(tmp_path_factory.mktemp("edited"))
+    try:
+        one.up()
+        yield one
+    finally:
+        one.remove()
+        for tag in tags(one):
+            one.engine.images.remove(tag, force=True)
+
+
+def names(edits: Sequence[Edit | Drift]) -> str:
+    return ", ".join(edit.what for edit in edits)
+
+
+def tags(deployment: Deployment) -> set[str]:
+    # Without a look into each, which another run may have removed by then.
+    every = (tag for i in deployment.engine.api.images() for tag in i["RepoTags"] or ())
+    return {tag for tag in every if tag.startswith(deployment.stack)}
+
+
+def images(deployment: Deployment) -> dict[str, str]:
+    """Of what images the containers are: tag -> ID."""
+    containers = [deployment.container(name) for name in ALL]
+    return {one.labels["microservices.image"]: one.attrs["Image"] for one in containers}
+
+
+def settled(
+    shown: Mapping[str, str], before: Mapping[str, str], after: Mapping[str, str]
+) -> dict[str, str]:
+    """What was shown, less each image that was not known, and was built to be the same again."""
+    same = {
+        f"{name} container": "image"
+        for name, old, new in zip(ALL, before.values(), after.values(), strict=True)
+        if old == new
+    }
+    return {
+        resource: " ".join(word for word in step.split() if word != same.get(resource))
+        for resource, step in shown.items()
+    }
+
+
+def no_change(deployment: Deployment, *more: str) -> None:
+    deployment.operate("preview", "--expect-no-changes", *more)
+
+
+def nothing_is_left_over(deployment: Deployment, before: Mapping[str, str]) -> None:
+    left = deployment.left()
+    services = list((deployment.project / "services").iterdir())
+    assert (len(left["containers"]), len(left["networks"])) == (len(services) + 1, 1)
+    containers = (deployment.engine.containers.get(name) for name in left["containers"])
+    used = {one.labels["microservices.image"] for one in containers}
+    assert {tag for tag in tags(deployment) if "-base/" not in tag} == used
+    untagged = {i["Id"] for i in deployment.engine.api.images(filters={"dangling": True})}
+    assert not untagged & set(before.values())
+
+
+@pytest.mark.parametrize("edits", rounds(EDITS), ids=names)
+def test_an_edit_is_shown_and_done_and_then_there_is_nothing_to_do(
+    edited: Deployment, edits: list[Edit]
+) -> None:
+    expected = {resource: step for edit in edits for resource, step in edit.steps.items()}
+    wanted = {edit.what: edit.shows for edit in edits}
+    earlier = {edit.what: edit.look(edited) for edit in edits}
+    before = images(edited)
+    for edit in edits:
+        edit.apply(edited)
+    shown, done = previewed(edited), updated(edited)
+    later = {edit.what: edit.look(edited) for edit in edits}
+    assert shown == expected
+    assert done == settled(expected, before, images(edited))
+    assert later == wanted
+    assert not [what for what in wanted if earlier[what] == wanted[what]]
+    no_change(edited)
+    nothing_is_left_over(edited, before)
+
+
+@pytest.mark.parametrize("what", UNSEEN)
+def test_what_changes_nothing_shows_nothing(edited: Deployment, what: str) -> None:
+    UNSEEN[what](edited)
+    no_change(edited)
+
+
+def test_an_update_that_shows_nothing_does_nothing(edited: Deployment) -> None:
+    before = [edited.container(name).id for name in ALL]
+    assert updated(edited) == {}
+    assert [edited.container(name).id for name in ALL] == before
+
+
+@pytest.mark.parametrize("drifts", rounds(DRIFTS), ids=names)
+def test_drift_is_shown_and_mended(edited: Deployment, drifts: list[Drift]) -> None:
+    before = images(edited)
+    for drift in drifts:
+        drift.apply(edited)
+    expected = {resource: step for drift in drifts for resource, step in drift.steps.items()}
+    spared = frozenset().union(*(drift.spared for drift in drifts))
+    shown, done = previewed(edited, "--refresh"), updated(edited, "--refresh")
+    assert shown == expected
+    assert done == {resource: step for resource, step in expected.items() if resource not in spared}
+    assert images(edited) == before
+    for name in ALL:
+        edited.wait_healthy(name)
+    no_change(edited, "--refresh")
+    nothing_is_left_over(edited, before)

@@ -1,0 +1,84 @@
+"""The policy pack under the real engine: the stack passes, what breaks a rule is refused."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from policy.rules import RULES
+from tests.e2e.conftest import ROOT, Deployment, wait_until
+
+PACK = f"--policy-pack={ROOT / 'policy'}"
+NOTHING: dict[str, list[str]] = {"containers": [], "networks": [], "images": [], "volumes": []}
+BREAKS_ALL = """
+import pulumi_docker as docker
+
+image = docker.RemoteImage("image", name="one", build={"context": "services/microservice1"})
+container = docker.Container(
+    "container",
+    image="one:v1",
+    network_mode="host",
+    privileged=True,
+    publish_all_ports=True,
+    capabilities={"adds": ["SYS_ADMIN"]},
+    security_opts=["seccomp=unconfined"],
+    mounts=[{"type": "bind", "target": "/x", "source": "/var/run/docker.sock"}],
+)
+service = docker.Service("service", task_spec={"container_spec": {"image": image.image_id}})
+"""
+
+
+def refused(output: str) -> set[str]:
+    """The rules that the engine says are broken, each as mandatory."""
+    return set(re.findall(r"\[mandatory\]\s+(\S+)", output))
+
+
+def test_the_stack_passes(fresh: Deployment) -> None:
+    passed = fresh.operate("preview", PACK)
+    assert "✅ microservices@" in passed.stdout
+    assert refused(passed.stdout) == set()
+
+
+def test_every_rule_is_enforced(fresh: Deployment) -> None:
+    (fresh.project / "__main__.py").write_text(BREAKS_ALL)
+    done = fresh.operate("preview", PACK, check=False)
+    assert done.returncode != 0
+    assert refused(done.stdout) == {rule.name for rule in RULES}
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("verb", ["preview", "up"])
+def test_one_line_changed_is_refused_with_nothing_made(fresh: Deployment, verb: str) -> None:
+    change(fresh.project / "infra" / "containers.py", '"read_only": True', '"read_only": False')
+    done = fresh.operate(verb, PACK, check=False)
+    assert done.returncode != 0
+    assert refused(done.stdout) == {"read-only"}
+    assert "readOnly: it must be true" in done.stdout
+    assert fresh.left() == NOTHING
+
+
+def test_ports_are_at_the_address_that_the_configuration_names(fresh: Deployment) -> None:
+    fresh.config["bindAddress"] = "0.0.0.0"
+    fresh.operate("preview", PACK)
+    change(fresh.project / "infra" / "containers.py", "ip=settings.bind_address", "ip='127.0.0.1'")
+    done = fresh.operate("preview", PACK, check=False)
+    assert done.returncode != 0
+    assert refused(done.stdout) == {"published-address"}
+
+
+def change(file: Path, old: str, new: str) -> None:
+    text = file.read_text()
+    assert text.count(old) == 1
+    file.write_text(text.replace(old, new))
+
+
+@pytest.mark.parametrize("service", ["frontend", "microservice1"])
+def test_a_fork_bomb_ends_at_its_container(deployment: Deployment, service: str) -> None:
+    container = deployment.container(service)
+    assert container.attrs["HostConfig"]["PidsLimit"] == 64
+    bomb = "exec 2>&1; for i in {1..100}; do sleep 1 & done"
+    said = container.exec_run(["bash", "-c", bomb]).output
+    assert isinstance(said, bytes)
+    assert b"Resource temporarily unavailable" in said
+    wait_until(lambda: len(container.top()["Processes"]) < 20, "the bomb is over")
+    deployment.wait_healthy(service)

@@ -1,0 +1,170 @@
+"""Production mode: what is open to whom, and updates that lose no request."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from docker.models.containers import Container
+
+from tests.e2e.conftest import Deployment
+from tests.e2e.load import Report, Request, load
+from tests.e2e.test_contract import HELLO, WHO, ask
+
+REQUESTS_PER_SECOND = 200
+
+
+@pytest.fixture(scope="module")
+def production(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    """One deployment for the file: each test leaves it good, and the last one destroys it."""
+    with Deployment(tmp_path_factory.mktemp("production"), mode="production", replicas="2") as one:
+        one.up()
+        yield one
+
+
+def page(deployment: Deployment) -> bytes:
+    return (deployment.project / "frontend" / "index.html").read_bytes()
+
+
+def mixed(deployment: Deployment, *pages: bytes) -> list[Request]:
+    """Both routes and the page, a POST among them, on kept connections and on new ones."""
+    return [
+        Request(path=path, bodies=bodies, method=method, keep_alive=keep_alive)
+        for keep_alive in (True, False)
+        for path, bodies, method in (
+            ("/api/v1/say_hello", (HELLO,), "GET"),
+            ("/api/v2/who_am_i", (WHO,), "GET"),
+            ("/api/v2/who_am_i", (WHO,), "POST"),
+            ("/", (page(deployment), *pages), "GET"),
+        )
+    ]
+
+
+def change(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert old in text, f"{path.name} has no {old!r}"
+    path.write_text(text.replace(old, new, 1))
+
+
+def edit_code(deployment: Deployment, service: str = "microservice1") -> None:
+    change(deployment.project / "services" / service / "app.py", "NAME =", "# edited\nNAME =")
+
+
+def ids(deployment: Deployment) -> dict[str, str]:
+    return {str(c.name).removeprefix(deployment.prefix): str(c.id) for c in deployment.containers()}
+
+
+def assert_nothing_lost(report: Report) -> None:
+    assert report.losses == [], report.summary()
+    assert report.sent > REQUESTS_PER_SECOND
+
+
+def networks(container: Container) -> dict[str, str]:
+    attached = container.attrs["NetworkSettings"]["Networks"]
+    return {name: entry["IPAddress"] for name, entry in attached.items()}
+
+
+def reaches(container: Container, host: str, port: int) -> bool:
+    script = f"exec 3<>/dev/tcp/{host}/{port}"
+    code, _ = container.exec_run(["timeout", "5", "bash", "-c", script])
+    return bool(code == 0)
+
+
+def test_only_the_gateway_is_open_and_nothing_of_the_host_is_mounted(
+    production: Deployment,
+) -> None:
+    published = {
+        str(c.name).removeprefix(production.prefix): c.attrs["HostConfig"]["PortBindings"]
+        for c in production.containers()
+        if c.attrs["HostConfig"]["PortBindings"]
+    }
+    port = production.config["frontendPort"]
+    assert published == {"frontend": {"80/tcp": [{"HostIp": "127.0.0.1", "HostPort": port}]}}
+    mounts = [m for c in production.containers() for m in c.attrs["Mounts"]]
+    assert {m["Type"] for m in mounts} == {"volume"}
+    service, gateway = production.container("microservice1"), production.container("frontend")
+    assert list(networks(service)) == [production.config["networkName"]]
+    assert reaches(gateway, "router_one", 8080)
+    assert reaches(service, "router_two", 8080)
+    edge = networks(gateway)[f"{production.config['networkName']}-edge"]
+    assert not reaches(service, edge, 80)
+    _, headers, body = ask(f"{production.url}/api/v1/say_hello", headers={"X-Trace": "1"})
+    assert body == HELLO
+    assert "x-trace" not in headers
+
+
+def test_updates_lose_nothing(production: Deployment) -> None:
+    """Code, replicas, the page and nginx.conf: each takes effect, and no client notices."""
+    before = ids(production)
+    new_page = page(production).replace(b"<h1>", b"<h1>New: ")
+    with load(production.url, mixed(production, new_page), rate=REQUESTS_PER_SECOND) as report:
+        edit_code(production)
+        production.config["replicas"] = "2,microservice2=3"
+        production.up()
+        (production.project / "frontend" / "index.html").write_bytes(new_page)
+        change(production.project / "nginx" / "nginx.conf", "# The gateway", "# The new gateway")
+        production.config["replicas"] = "2,microservice2=1"
+        production.up()
+    assert_nothing_lost(report)
+    after = ids(production)
+    assert ask(production.url + "/")[2] == new_page
+    changed = {name for name in before | after if before.get(name) != after.get(name)}
+    assert changed == {"router_one", "router_one_2", "router_two_2", "frontend-site"}
+    production.config["replicas"] = "2"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("import json\n", "raise SystemExit('no coffee')\n", "no coffee"),
+        (
+            "import json\n",
+            "import json, threading, os\nthreading.Timer(2, os._exit, [3]).start()\n",
+            "",
+        ),
+        ('"/healthz", HEALTHY', '"/healthz", NOT_FOUND', ""),
+    ],
+    ids=["crashes", "dies-early", "never-healthy"],
+)
+def test_a_bad_version_stops_at_the_first_replica(
+    production: Deployment, old: str, new: str, said: str
+) -> None:
+    app = production.project / "services" / "microservice1" / "app.py"
+    good = app.read_text()
+    production.config["waitTimeout"] = "12"
+    production.up()
+    before = ids(production)
+    with load(production.url, mixed(production), rate=REQUESTS_PER_SECOND) as report:
+        change(app, old, new)
+        failed = production.up(check=False)
+    assert failed.returncode != 0
+    assert f"{production.prefix}router_one did not become healthy" in failed.stdout + failed.stderr
+    assert said in failed.stdout + failed.stderr
+    after = ids(production)
+    assert {name for name in before if before[name] != after.get(name)} == {"router_one"}
+    with load(production.url, mixed(production), rate=REQUESTS_PER_SECOND) as mending:
+        app.write_text(good)
+        production.up()
+        production.up("--refresh")  # gives the image that is back its tag again
+    assert_nothing_lost(report)
+    assert_nothing_lost(mending)
+
+
+def test_a_broken_gateway_configuration_changes_nothing(production: Deployment) -> None:
+    conf = production.project / "nginx" / "nginx.conf"
+    good = conf.read_text()
+    before = ids(production)
+    change(conf, "events {", "no_such_directive;\nevents {")
+    with load(production.url, mixed(production), rate=REQUESTS_PER_SECOND) as report:
+        failed = production.up(check=False)
+    assert failed.returncode != 0
+    conf.write_text(good)
+    assert "no_such_directive" in failed.stdout + failed.stderr
+    assert ids(production) == before
+    assert_nothing_lost(report)
+
+
+def test_nothing_to_do_then_destroy_leaves_nothing(production: Deployment) -> None:
+    production.operate("preview", "--expect-no-changes")
+    production.operate("preview", "--refresh", "--expect-no-changes")
+    production.destroy()
+    assert production.left() == {"containers": [], "networks": [], "images": [], "volumes": []}

@@ -1,0 +1,141 @@
+"""What a killed, a torn and a second run leave behind, and the one command that heals it."""
+
+import contextlib
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import docker
+from docker.models.containers import Container
+
+from tests.e2e.conftest import Deployment, wait_until
+from tests.e2e.test_contract import HELLO, ask
+
+BASE = "python:3.13-slim"
+
+
+def recover(one: Deployment, *more: str, code: int = 0) -> str:
+    """What it says; `make up` calls it so, and `make recover` with --yes."""
+    done = subprocess.run(
+        [sys.executable, "-m", "recovery", "--stack", one.stack, *more],
+        cwd=one.project,
+        env=one.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == code, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def begin(one: Deployment) -> subprocess.Popen[bytes]:
+    yes = ("--yes", "--skip-preview", "--non-interactive")
+    return subprocess.Popen(
+        ["pulumi", "up", *one.configured(), *yes],
+        cwd=one.project,
+        env=one.environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+def folder(one: Deployment, kind: str) -> Path:
+    root = Path(one.environment["PULUMI_BACKEND_URL"].removeprefix("file://")) / ".pulumi"
+    return root / kind / "microservices"
+
+
+def locks(one: Deployment) -> list[Path]:
+    place = folder(one, "locks").parent / "organization" / "microservices" / one.stack
+    return list(place.glob("*.json"))
+
+
+def state_file(one: Deployment) -> Path:
+    return folder(one, "stacks") / f"{one.stack}.json"
+
+
+def whole(one: Deployment) -> None:
+    one.up()
+    one.operate("preview", "--refresh", "--expect-no-changes")
+    assert ask(one.url + "/api/v1/say_hello")[2] == HELLO
+
+
+@contextlib.contextmanager
+def bystander(one: Deployment, stack: str) -> Iterator[Container]:
+    """A container that a backend unknown here has deployed."""
+    labels = {"microservices.project": "microservices", "microservices.stack": stack}
+    container = one.engine.containers.create(BASE, "true", labels=labels)
+    try:
+        yield container
+    finally:
+        with contextlib.suppress(docker.errors.NotFound):
+            container.remove(force=True)
+
+
+def exists(container: Container) -> bool:
+    try:
+        container.reload()
+    except docker.errors.NotFound:
+        return False
+    return True
+
+
+def test_nothing_is_said_where_nothing_is_wrong(deployment: Deployment) -> None:
+    assert recover(deployment) == ""
+
+
+def test_killed_while_containers_are_made(fresh: Deployment) -> None:
+    with bystander(fresh, fresh.stack) as namesake, bystander(fresh, "another") as other:
+        run = begin(fresh)
+        wait_until(lambda: len(fresh.left()["containers"]) > 1, "a container is made")
+        run.send_signal(signal.SIGKILL)
+        run.wait()
+        said = recover(fresh)
+        assert f"pid {run.pid}" in said
+        assert "was left over and is removed" in said
+        assert "plugins of a Pulumi that is gone, now ended: 2" in said
+        assert fresh.left()["containers"] == [namesake.name]
+        assert f"container {namesake.name}: labelled as" in said
+        whole(fresh)
+        recover(fresh, "--yes")
+        assert not exists(namesake)
+        assert exists(other)
+
+
+def test_a_second_run_and_a_recovery_name_the_first(deployment: Deployment) -> None:
+    first = begin(deployment)
+    try:
+        wait_until(lambda: bool(locks(deployment)), "the first run locks the stack")
+        first.send_signal(signal.SIGSTOP)
+        second = deployment.up(check=False)
+        assert second.returncode != 0
+        assert f"(pid {first.pid})" in second.stdout + second.stderr
+        said = recover(deployment, "--yes", code=1)
+        assert f"stack {deployment.stack} is in use" in said
+        assert f"kill -INT {first.pid}" in said
+    finally:
+        first.send_signal(signal.SIGCONT)
+    assert first.wait() == 0
+    deployment.operate("preview", "--expect-no-changes")
+
+
+def test_a_torn_state(deployment: Deployment) -> None:
+    file = state_file(deployment)
+    half = file.read_bytes()[: file.stat().st_size // 2]
+    file.write_bytes(half)
+    said = recover(deployment)
+    assert f"{file} cannot be read" in said
+    assert f"again, from {file.parents[2]}" in said
+    assert max(file.parent.glob("*.damaged-*")).read_bytes() == half
+    whole(deployment)
+
+
+def test_a_lost_state_comes_back_when_asked_for(deployment: Deployment) -> None:
+    state_file(deployment).unlink()
+    containers = deployment.left()["containers"]
+    said = recover(deployment, code=1)
+    assert f"make recover STACK={deployment.stack}" in said
+    assert deployment.left()["containers"] == containers
+    assert "the state is that of" in recover(deployment, "--yes")
+    whole(deployment)

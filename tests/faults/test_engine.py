@@ -1,0 +1,64 @@
+"""The engine goes down under a production stack, and everything comes back with it by itself."""
+
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+
+import pytest
+
+from tests.e2e.conftest import Deployment, wait_until
+from tests.e2e.test_contract import HELLO, WHO, ask
+from tests.faults.conftest import note
+from tests.swarm.rig import Node, Rig, why_not
+
+BACK_SECONDS = 60
+PORT = 8000
+
+pytestmark = pytest.mark.skipif(bool(why_not()), reason=why_not() or "it runs")
+
+
+@pytest.fixture(scope="module")
+def node() -> Iterator[Node]:
+    """A machine of the test's own, with an engine that may be killed."""
+    with Rig(1) as rig:
+        (one,) = rig.nodes
+        rig.load(one, "python:3.13-slim", "nginx:1.30")
+        yield one
+
+
+@pytest.fixture(scope="module")
+def deployed(node: Node, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DOCKER_HOST", node.socket)
+        one = Deployment(
+            tmp_path_factory.mktemp("engine"),
+            mode="production",
+            replicas="2",
+            bindAddress="0.0.0.0",
+            frontendPort=str(PORT),
+        )
+        try:
+            one.up()
+            yield one
+        finally:
+            one.remove()
+
+
+def is_served(node: Node) -> bool:
+    url = f"http://{node.address}:{PORT}"
+    with suppress(OSError):
+        return (ask(f"{url}/api/v1/say_hello")[2], ask(f"{url}/api/v2/who_am_i")[2]) == (HELLO, WHO)
+    return False
+
+
+@pytest.mark.parametrize("how", ["a power cut", "a graceful stop of the engine"])
+def test_the_engine_goes_down_and_comes_back(deployed: Deployment, node: Node, how: str) -> None:
+    assert is_served(node)
+    deployed.engine.close()
+    (node.crash if how == "a power cut" else node.stop)()
+    assert not is_served(node)
+    node.boot()
+    began = time.monotonic()
+    wait_until(lambda: is_served(node), "served again", BACK_SECONDS)
+    note(how, f"served {time.monotonic() - began:.1f} s after the engine is back, by itself")
+    deployed.operate("preview", "--refresh", "--expect-no-changes")

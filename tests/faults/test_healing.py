@@ -1,0 +1,146 @@
+"""Faults under load: what a client sees of each, and that the service comes back by itself."""
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+import pytest
+
+from tests.e2e.conftest import Deployment, wait_until
+from tests.e2e.load import Report, load
+from tests.e2e.test_contract import HELLO, ask
+from tests.e2e.test_production import mixed
+from tests.faults.conftest import note
+
+PER_SECOND = 200
+HEALED_SECONDS = 60.0
+REPLICAS = [("microservice1", 1), ("microservice1", 2), ("microservice2", 1), ("microservice2", 2)]
+
+
+def main_pid(deployment: Deployment, service: str, replica: int = 1) -> int:
+    return int(deployment.container(service, replica).attrs["State"]["Pid"])
+
+
+def program_pid(deployment: Deployment, service: str, replica: int = 1) -> int:
+    """The init process's child, as the host numbers it."""
+    parent = main_pid(deployment, service, replica)
+    with open(f"/proc/{parent}/task/{parent}/children") as children:  # noqa: PTH123
+        return int(children.read().split()[0])
+
+
+def all_healthy(deployment: Deployment) -> bool:
+    running = [c for c in deployment.containers() if "site" not in str(c.name)]
+    return all(c.health == "healthy" for c in running)
+
+
+def wait_healed(deployment: Deployment) -> float:
+    began = time.monotonic()
+    wait_until(lambda: all_healthy(deployment), "every container healthy", HEALED_SECONDS)
+    return time.monotonic() - began
+
+
+@contextmanager
+def under_load(deployment: Deployment, what: str) -> Iterator[Report]:
+    """Load during the fault and until all is healthy again; then a row of the table."""
+    assert all_healthy(deployment)
+    with load(deployment.url, mixed(deployment), rate=PER_SECOND) as report:
+        yield report
+        healed = wait_healed(deployment)
+    note(what, f"{report.summary()}; healthy after {healed:.1f} s")
+
+
+def is_answered(deployment: Deployment) -> bool:
+    with suppress(OSError):
+        return ask(deployment.url + "/api/v1/say_hello")[2] == HELLO
+    return False
+
+
+@pytest.mark.parametrize(("service", "replica"), REPLICAS)
+def test_a_replica_is_killed(production: Deployment, service: str, replica: int) -> None:
+    killed = main_pid(production, service, replica)
+    with under_load(production, f"kill -9 of {service}, replica {replica}") as report:
+        os.kill(killed, signal.SIGKILL)
+        wait_until(lambda: main_pid(production, service, replica) not in {0, killed}, "restarted")
+    assert [loss for loss in report.losses if loss.startswith("GET")] == [], report.summary()
+
+
+def test_every_replica_of_a_service_is_killed(production: Deployment) -> None:
+    pids = [main_pid(production, "microservice1", replica) for replica in (1, 2)]
+    with under_load(production, "kill -9 of all of microservice1") as report:
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: is_answered(production), "served again")
+    assert [loss for loss in report.losses if "/api/v1" not in loss] == [], report.summary()
+
+
+def test_the_gateway_is_killed(production: Deployment) -> None:
+    killed = main_pid(production, "frontend")
+    with under_load(production, "kill -9 of the gateway") as report:
+        os.kill(killed, signal.SIGKILL)
+        wait_until(lambda: main_pid(production, "frontend") not in {0, killed}, "restarted")
+        wait_until(lambda: is_answered(production), "served again")
+    assert report.longest_gap < 10, report.summary()
+
+
+def test_every_container_is_killed_at_once(production: Deployment) -> None:
+    names = [("frontend", 1), *REPLICAS]
+    pids = [main_pid(production, *name) for name in names]
+    with under_load(production, "kill -9 of every container") as report:
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: is_answered(production), "served again")
+    assert report.longest_gap < 15, report.summary()
+
+
+def test_a_replica_hangs(production: Deployment) -> None:
+    """No answer to the health check ends it; until then the other replica answers."""
+    hung, container = (
+        program_pid(production, "microservice1"),
+        main_pid(production, "microservice1"),
+    )
+    with under_load(production, "SIGSTOP of microservice1, replica 1") as report:
+        os.kill(hung, signal.SIGSTOP)
+        wait_until(lambda: main_pid(production, "microservice1") not in {0, container}, "ended")
+    assert [loss for loss in report.losses if loss.startswith("GET")] == [], report.summary()
+
+
+def test_a_replica_runs_out_of_memory(production: Deployment) -> None:
+    def restarts() -> int:
+        return sum(
+            int(production.container("microservice2", replica).attrs["RestartCount"])
+            for replica in (1, 2)
+        )
+
+    before = restarts()
+    with under_load(production, "out of memory in microservice2") as report:
+        assert ask(production.url + "/api/v2/greedy", "POST")[0] == 502
+        wait_until(lambda: restarts() > before, "restarted")
+    assert [loss for loss in report.losses if loss.startswith("GET")] == [], report.summary()
+
+
+def test_a_replica_is_disconnected(production: Deployment) -> None:
+    network = production.engine.networks.get(production.config["networkName"])
+    container = production.container("microservice1")
+    address = production.address("microservice1")
+    with under_load(production, "network disconnect of microservice1, replica 1") as report:
+        network.disconnect(container)
+        wait_until(lambda: report.sent > PER_SECOND * 3, "load went on")
+        network.connect(container, aliases=["router_one"], ipv4_address=address)
+    assert [loss for loss in report.losses if loss.startswith("GET")] == [], report.summary()
+
+
+WHAT_ONLY_UP_HEALS: dict[str, Callable[[Deployment], None]] = {
+    "a container is removed": lambda d: d.container("microservice1").remove(force=True),
+    "a container is stopped by hand": lambda d: d.container("microservice1").stop(),
+}
+
+
+@pytest.mark.parametrize("what", WHAT_ONLY_UP_HEALS)
+def test_what_up_heals(production: Deployment, what: str) -> None:
+    with under_load(production, f"{what}, then up") as report:
+        WHAT_ONLY_UP_HEALS[what](production)
+        production.up("--refresh")
+    assert [loss for loss in report.losses if loss.startswith("GET")] == [], report.summary()
+    production.operate("preview", "--refresh", "--expect-no-changes")

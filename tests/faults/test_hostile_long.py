@@ -1,0 +1,26 @@
+"""Slow clients for longer, and past the published port too: straight at the gateway's container."""
+
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.e2e.attack import KINDS, under_attack
+from tests.e2e.conftest import Deployment
+from tests.e2e.test_hostile import SLOW_CLIENTS, everyone_else
+
+DIRECT = 3000
+SECONDS = 15
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("way", ["published", "direct"])
+def test_slow_clients_slow_nobody_else(standing: Deployment, kind: str, way: str) -> None:
+    url = urlsplit(standing.url)
+    attached = standing.container("frontend").attrs["NetworkSettings"]["Networks"]
+    edge = attached[f"{standing.config['networkName']}-edge"]["IPAddress"]
+    target = {
+        "published": (str(url.hostname), url.port or 80, SLOW_CLIENTS),
+        "direct": (edge, 80, DIRECT),
+    }
+    with under_attack(kind, *target[way]):
+        everyone_else(standing, SECONDS)

@@ -1,0 +1,183 @@
+"""Pulumi killed at seeded moments of creating, replacing and destroying; then one command heals."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import nullcontext, suppress
+from dataclasses import dataclass, field
+
+import pytest
+
+from tests.e2e.conftest import Deployment
+from tests.e2e.load import Report, Request, load
+from tests.e2e.test_contract import HELLO, WHO
+from tests.e2e.test_recovery import state_file
+from tests.faults.conftest import note
+
+SEED = 20261124
+CYCLES = 18  # of three kills each
+SECONDS = float(os.environ.get("FAULT_SECONDS", "2400"))  # what does not fit is skipped
+RECOVERED_WITHIN = 30.0
+# On new connections: a reload may close a kept one in the instant in which it is used.
+REQUESTS = [
+    Request(path="/api/v1/say_hello", bodies=(HELLO,), keep_alive=False),
+    Request(path="/api/v2/who_am_i", bodies=(WHO,), keep_alive=False),
+]
+SAVES = {  # how often a run that is not killed writes its state, by a count
+    ("development", "create"): 25,
+    ("development", "replace"): 17,
+    ("development", "destroy"): 22,
+    ("production", "create"): 38,
+    ("production", "replace"): 24,
+    ("production", "destroy"): 32,
+}
+
+
+@dataclass
+class Row:
+    mode: str
+    step: str
+    signal: str
+    saves: int  # the state has been written so often,
+    then: float  # and so many seconds have passed since
+    seen: int = 0
+    killed: bool = False
+    recovered_in: float = 0.0
+    said: list[str] = field(default_factory=list)
+    load: Report | None = None
+
+    def what(self) -> str:
+        moment = f"{self.saves:2} saves + {self.then:.2f} s" if self.killed else "ended before"
+        return f"{self.mode[:4]} {self.step:7} {self.signal:7} {moment}"
+
+    def __str__(self) -> str:
+        lost = f", {self.load.lost} of {self.load.sent} lost" if self.load else ""
+        return f"recovered in {self.recovered_in:.1f} s, {len(self.said)} lines said{lost}"
+
+
+@pytest.fixture(scope="module")
+def rows() -> Iterator[list[Row]]:
+    rows: list[Row] = []
+    yield rows
+    for row in rows:
+        note(row.what(), str(row))
+    killed = [row for row in rows if row.killed]
+    slowest = max((row.recovered_in for row in killed), default=0)
+    note(f"{len(killed)} killed, seed {SEED}", f"slowest recovery {slowest:.1f} s")
+
+
+@pytest.fixture(scope="module")
+def deadline() -> float:
+    return time.monotonic() + SECONDS
+
+
+class Killing:
+    """A deployment whose Pulumi is killed."""
+
+    def __init__(self, one: Deployment, mode: str) -> None:
+        self.one = one
+        self.mode = mode
+        self.one.config["mode"] = mode
+        if mode == "production":
+            self.one.config["replicas"] = "2"
+
+    def killed(self, row: Row) -> bool:
+        """Whether it was still running at the moment."""
+        verb, *more = self._arguments(row.step)
+        yes = ("--yes", "--skip-preview", "--non-interactive")
+        with (self.one.project.parent / "killed.log").open("w") as log:
+            process = subprocess.Popen(
+                ["pulumi", verb, *self.one.configured(), *yes, *more],
+                cwd=self.one.project,
+                env=self.one.environment,
+                stdout=log,
+                stderr=log,
+            )
+            self._wait_for_saves(process, row)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(row.then)
+            process.send_signal(getattr(signal, row.signal))
+            return process.wait() < 0
+
+    def _wait_for_saves(self, process: subprocess.Popen[bytes], row: Row) -> None:
+        file = state_file(self.one)
+        seen = {file.stat().st_mtime_ns}
+        while len(seen) <= row.saves and process.poll() is None:
+            with suppress(FileNotFoundError):
+                seen.add(file.stat().st_mtime_ns)
+            time.sleep(0.002)
+        row.seen = len(seen) - 1
+
+    def _arguments(self, step: str) -> list[str]:
+        return ["destroy", "--run-program"] if step == "destroy" else ["up"]
+
+    def recover(self, row: Row) -> None:
+        began = time.monotonic()
+        done = subprocess.run(
+            [sys.executable, "-m", "recovery", "--stack", self.one.stack],
+            cwd=self.one.project,
+            env=self.one.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        row.recovered_in = time.monotonic() - began
+        row.said = done.stdout.splitlines()
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert row.recovered_in < RECOVERED_WITHIN
+
+    def check_state(self) -> None:
+        exported = self.one.pulumi("stack", "export", "--stack", self.one.stack).stdout
+        assert not json.loads(exported)["deployment"].get("pending_operations")
+        assert [name for name in self.one.ids() if name not in exported] == []
+
+    def finish(self, step: str) -> None:
+        verb, *more = self._arguments(step)
+        self.one.operate(verb, "--skip-preview", *more)
+        if step == "destroy":
+            assert not any(self.one.left().values())
+        else:
+            self.one.operate("preview", "--expect-no-changes")
+
+
+def change_what_is_deployed(one: Deployment, mode: str) -> None:
+    """So that in production the services are replaced, and in development all containers."""
+    if mode == "development":
+        one.config["imageVersion"] = "v2"
+    for app in one.project.glob("services/*/app.py"):
+        app.write_text(f"{app.read_text()}# changed\n")
+
+
+@pytest.mark.parametrize("cycle", range(CYCLES))
+def test_a_killed_run_is_healed(
+    fresh: Deployment, rows: list[Row], deadline: float, cycle: int
+) -> None:
+    if time.monotonic() > deadline:
+        pytest.skip(f"not within {SECONDS:.0f} s")
+    moments = random.Random(f"{SEED}-{cycle}")
+    mode = ("development", "production")[cycle % 2]
+    killing = Killing(fresh, mode)
+    for step in ("create", "replace", "destroy"):
+        row = Row(
+            mode=mode,
+            step=step,
+            signal=moments.choice(("SIGKILL", "SIGHUP")),
+            saves=moments.randrange(SAVES[mode, step]),
+            then=moments.uniform(0, 0.5),
+        )
+        rows.append(row)
+        if step == "replace":
+            change_what_is_deployed(fresh, mode)
+        served = step == "replace" and mode == "production"
+        with load(fresh.url, REQUESTS, rate=50) if served else nullcontext() as row.load:
+            row.killed = killing.killed(row)
+            killing.recover(row)
+            killing.check_state()
+            killing.finish(step)
+        if row.load:
+            assert row.load.lost == 0, row.load.summary()

@@ -1,0 +1,128 @@
+"""A swarm of one: no registry needed, nothing deployed where something is wrong. In this order."""
+
+import pytest
+
+from recovery import strays
+from recovery.state import EMPTY
+from tests.e2e.test_contract import CASES, ask
+from tests.swarm.conftest import BASES, PORT, Swarm, lost, record
+from tests.swarm.rig import REGISTRY, wait_until
+
+
+def refused(swarm: Swarm, verb: str = "up", **config: str) -> str:
+    """What Pulumi says when it refuses this configuration; it must have changed nothing."""
+    before = dict(swarm.config)
+    images = set(swarm.deployment.left()["images"])
+    swarm.config |= config
+    done = swarm.deployment.operate(verb, check=False)
+    swarm.deployment.config.clear()
+    swarm.deployment.config |= before
+    said = done.stdout + done.stderr
+    assert done.returncode != 0, said
+    assert "Traceback" not in said
+    assert set(swarm.deployment.left()["images"]) == images
+    return said
+
+
+def test_an_engine_in_no_swarm(alone: Swarm) -> None:
+    assert "mode: 'swarm' needs a manager, and this engine is in no swarm; run" in refused(alone)
+    alone.form()
+
+
+def test_no_engine(alone: Swarm) -> None:
+    alone.deployment.environment["DOCKER_HOST"] = "unix:///nowhere/docker.sock"
+    try:
+        assert "docker:host: no manager of a swarm answers" in refused(alone, "preview")
+    finally:
+        alone.manage(alone.nodes[0])
+
+
+@pytest.mark.parametrize(
+    ("registry", "reason"),
+    [
+        (f"http://{REGISTRY.partition(':')[0]}:5999/team", "does not answer"),
+        (f"{REGISTRY}/team", "does not answer"),  # it has no TLS
+    ],
+)
+def test_a_registry_that_is_not_one(alone: Swarm, registry: str, reason: str) -> None:
+    said = refused(alone, registry=registry)
+    assert f"registry: '{registry}' cannot be used" in said
+    assert reason in said
+
+
+def test_a_placement_that_no_node_meets(alone: Swarm) -> None:
+    said = refused(alone, placement=";microservice2:node.labels.disk==ssd")
+    assert "placement: 'node.labels.disk==ssd' of microservice2 is met by none of the 1" in said
+
+
+def test_a_port_that_a_node_has_given_away(alone: Swarm) -> None:
+    (node,) = alone.nodes
+    command = ["python3", "-m", "http.server", "8000"]
+    other = node.engine.containers.run(BASES[0], command, ports={"8000": PORT}, detach=True)
+    try:
+        wait_until(lambda: b"GET" in other.logs() or asked(node.address), "it answers")
+        assert f"frontendPort: port {PORT} is taken on node {node.address}" in refused(alone)
+    finally:
+        other.remove(force=True)
+
+
+def asked(address: str) -> bool:
+    try:
+        return ask(f"http://{address}:{PORT}/")[0] == 200
+    except OSError:
+        return False
+
+
+def test_it_answers_by_the_contract_and_nothing_changes_by_itself(alone: Swarm) -> None:
+    alone.deployment.up()
+    url = f"http://{alone.nodes[0].address}:{PORT}"
+    for _, prefix, path, method, status, body in CASES:
+        seen, _, content = ask(url + prefix + path, method)
+        assert (seen, content) == (status, b"" if method == "HEAD" else body)
+    alone.deployment.operate("preview", "--expect-no-changes")
+    alone.deployment.operate("preview", "--refresh", "--expect-no-changes")
+
+
+def test_a_recovery_leaves_the_swarms_containers_alone(alone: Swarm) -> None:
+    found = strays.find(alone.deployment.engine, "microservices", alone.deployment.stack, EMPTY)
+    assert [stray for stray in found if stray.kind == "container"] == []
+
+
+def test_a_rolling_update(alone: Swarm) -> None:
+    alone.change("microservice1")
+    with alone.load() as reports:
+        alone.deployment.up()
+    record("rolling update on one node", reports)
+    assert lost(reports) == []
+
+
+def test_a_replica_dies(alone: Swarm) -> None:
+    wait_until(lambda: len(alone.replicas("router_one")) == 2, "those of before have ended")
+    with alone.load() as reports:
+        dead = alone.kill_a_replica("router_one")
+
+        def made_again() -> bool:
+            living = [replica.id for replica in alone.replicas("router_one")]
+            return len(living) == 2 and dead not in living
+
+        wait_until(made_again, "it is made again")
+    record("a replica dies, on one node", reports)
+    assert [loss for loss in lost(reports) if loss.startswith("GET")] == []
+
+
+def test_a_network_with_tasks_on_it_does_not_change(alone: Swarm) -> None:
+    assert "`make destroy` before a change" in refused(alone, encryptNetwork="true")
+    assert alone.tasks("router_one") == [alone.nodes[0].name] * 2
+
+
+def test_destroy_leaves_nothing(alone: Swarm) -> None:
+    alone.destroy()
+    (node,) = alone.nodes
+    wait_until(lambda: not node.engine.containers.list(all=True), "no containers", 30)
+    assert alone.deployment.left() == {
+        "containers": [],
+        "networks": [],
+        "images": [],
+        "volumes": [],
+    }
+    assert node.engine.services.list() == []

@@ -1,0 +1,38 @@
+"""The page on changes has the table that the end-to-end test holds."""
+
+from pathlib import Path
+
+import yaml
+
+from tests.e2e.edits import EDITS
+from tests.e2e.table import PAGE, tables, written
+from tests.unit.test_program import Recorder, declared
+
+ROOT = Path(__file__).resolve().parents[2]
+__all__ = ["declared"]
+# They make another stack of it, with tests of its own.
+OF_OTHER_MODES = {"mode", "replicas", "registry", "swarmInit", "encryptNetwork", "placement"}
+
+
+def test_the_page_has_the_tables() -> None:
+    page = PAGE.read_text()
+    assert all(f"<!-- {name} -->" in page for name in tables())
+    assert written(page) == page, "run: uv run python -m tests.e2e.table"
+
+
+def test_every_key_of_a_stack_is_edited() -> None:
+    keys = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
+    assert set(keys) - OF_OTHER_MODES <= {edit.what for edit in EDITS}
+
+
+def test_every_argument_of_a_container_is_edited(declared: Recorder) -> None:
+    """So that none is one that the provider reports and leaves."""
+    edited = {
+        argument
+        for edit in EDITS
+        for resource, step in edit.steps.items()
+        if resource.endswith("container")
+        for argument in step.split()[1:]
+    }
+    arguments = {argument for inputs in declared.containers().values() for argument in inputs}
+    assert arguments - edited == {"wait"}  # whether to wait, when it is made

@@ -1,0 +1,50 @@
+"""A mounted folder stays mounted for as long as it is what this checkout has."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from infra import drift
+
+
+@pytest.fixture
+def ours(tmp_path: Path) -> Path:
+    folder = tmp_path / "ours"
+    folder.mkdir()
+    (folder / "app.py").write_text("same")
+    return folder
+
+
+@pytest.fixture
+def theirs(ours: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Another checkout, which the container has mounted."""
+    folder = ours.with_name("theirs")
+    shutil.copytree(ours, folder)
+    mounts = {"Mounts": [{"Destination": "/app", "Source": str(folder)}]}
+    monkeypatch.setattr(drift, "_inspected", lambda _: mounts)
+    return folder
+
+
+def test_the_same_content_elsewhere_stays(ours: Path, theirs: Path) -> None:
+    assert drift.mounted("router_one", "/app", ours) == theirs
+
+
+def test_another_content_gives_way(ours: Path, theirs: Path) -> None:
+    (theirs / "app.py").write_text("edited")
+    assert drift.mounted("router_one", "/app", ours) == ours
+
+
+def test_a_folder_that_is_gone_gives_way(ours: Path, theirs: Path) -> None:
+    shutil.rmtree(theirs)
+    assert drift.mounted("router_one", "/app", ours) == ours
+
+
+@pytest.mark.usefixtures("theirs")
+def test_what_is_mounted_elsewhere_does_not_count(ours: Path) -> None:
+    assert drift.mounted("router_one", "/other", ours) == ours
+
+
+def test_without_a_container_it_is_ours(ours: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drift, "_inspected", lambda _: {})
+    assert drift.mounted("router_one", "/app", ours) == ours

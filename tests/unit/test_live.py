@@ -1,0 +1,117 @@
+"""In development an edited service is served at once, and a broken one never."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import free_ports, running, wait_until
+from tests.e2e.test_contract import HELLO, ask
+
+ROOT = Path(__file__).resolve().parents[2]
+EDITED = HELLO.replace(b"Hello", b"Good day")
+
+
+@dataclass
+class Live:
+    folder: Path
+    port: int
+    process: subprocess.Popen[str]
+    said: list[str] = field(default_factory=list)
+
+    def answer(self) -> bytes:
+        return ask(f"http://127.0.0.1:{self.port}/say_hello")[2]
+
+    def edit(self, old: str, new: str) -> None:
+        app = self.folder / "app.py"
+        text = app.read_text()
+        assert old in text
+        app.write_text(text.replace(old, new))
+
+    def wait_said(self, what: str) -> None:
+        wait_until(lambda: any(what in line for line in self.said), what)
+
+    def listens(self) -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+
+@pytest.fixture
+def live(tmp_path: Path) -> Iterator[Live]:
+    shutil.copy2(ROOT / "services" / "microservice1" / "app.py", tmp_path)
+    (port,) = free_ports(1)
+    with running(
+        [sys.executable, str(ROOT / "live" / "serve.py")],
+        cwd=tmp_path,
+        env={**os.environ, "PORT": str(port), "HOST": "127.0.0.1"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        one = Live(tmp_path, port, process)
+        assert process.stderr
+        threading.Thread(target=one.said.extend, args=(process.stderr,), daemon=True).start()
+        wait_until(one.listens, "it listens")
+        yield one
+        process.terminate()
+        process.wait(timeout=20)
+
+
+def test_an_edit_is_served_and_no_request_is_lost(live: Live) -> None:
+    assert live.answer() == HELLO
+    live.edit("Hello Micro", "Good day Micro")
+    answers = [HELLO]
+
+    def served() -> bool:
+        answers.append(live.answer())  # raises when one is lost
+        return answers[-1] == EDITED
+
+    wait_until(served, "the edit is served")
+    assert set(answers) == {HELLO, EDITED}
+    live.wait_said("app.py has changed and is served")
+    live.edit("Good day Micro", "Hello Micro")
+    wait_until(lambda: live.answer() == HELLO, "the next edit is served")
+
+
+@pytest.mark.parametrize(
+    "broken", ["def answer((", "def answer(:= raise", "import not_there\ndef answer("]
+)
+def test_a_broken_edit_is_shown_and_the_last_good_one_goes_on(live: Live, broken: str) -> None:
+    assert live.answer() == HELLO
+    live.edit("def answer(", broken)
+    live.wait_said("does not come up; the last good one goes on")
+    assert any("Error" in line for line in live.said)
+    assert live.answer() == HELLO
+    live.edit(broken, "def answer(")
+    live.edit("Hello Micro", "Good day Micro")
+    wait_until(lambda: live.answer() == EDITED, "the mended one is served")
+
+
+def test_it_stops_when_told_to(live: Live) -> None:
+    live.answer()
+    live.process.send_signal(signal.SIGTERM)
+    assert live.process.wait(timeout=20) == 0
+    assert not live.listens()
+
+
+def test_it_ends_with_its_application(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text("raise SystemExit('no coffee')\n")
+    (port,) = free_ports(1)
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "live" / "serve.py")],
+        cwd=tmp_path,
+        env={**os.environ, "PORT": str(port), "HOST": "127.0.0.1"},
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (1, "no coffee\n")

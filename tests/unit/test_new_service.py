@@ -1,0 +1,90 @@
+"""A new service is a folder, a row and a key, or nothing at all."""
+
+import runpy
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+from starlette.testclient import TestClient
+
+from topology import SERVICES
+from workbench import new_service
+from workbench.stack import ProblemError
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    for name in ("topology.py", "Pulumi.yaml"):
+        shutil.copy2(ROOT / name, tmp_path / name)
+    shutil.copytree(ROOT / "services", tmp_path / "services")
+    return tmp_path
+
+
+def everything(project: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in project.rglob("*") if path.is_file()}
+
+
+def test_the_row_is_the_last_and_the_others_stay(project: Path) -> None:
+    added = new_service.add("unit-probe", "unit/probe", project)
+    *others, last = runpy.run_path(str(project / "topology.py"))["SERVICES"]
+    assert repr(last) == repr(added)
+    assert [repr(row) for row in others] == [repr(row) for row in SERVICES]
+    assert (last.prefix, last.call) == ("/unit/probe/", "/unit_probe")
+    assert last.host_port not in {row.host_port for row in SERVICES}
+
+
+def test_the_key_is_described_like_the_others(project: Path) -> None:
+    added = new_service.add("unit-probe", "/unit/probe/", project)
+    keys = yaml.safe_load((project / "Pulumi.yaml").read_text())["config"]
+    before = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
+    assert keys.pop("unit-probePort") == {
+        "type": "string",
+        "default": str(added.host_port),
+        "description": "Host port of unit-probe, 1 to 65535.",
+    }
+    assert keys == before
+
+
+def test_the_folder_answers_and_speaks_of_itself_only(project: Path) -> None:
+    new_service.add("unit-probe", "/unit/probe/", project)
+    folder = project / "services" / "unit-probe"
+    app = TestClient(runpy.run_path(str(folder / "app.py"))["app"])
+    assert app.get("/unit_probe").json() == {"Code": 2000, "Message": "I am unit-probe!"}
+    assert app.get("/healthz").status_code == 200
+    assert app.get("/unit_probe", headers={"X-Service": new_service.MODEL}).status_code == 421
+    names = (new_service.MODEL, "who_am_i", "yizhigopher")
+    for path in folder.iterdir():
+        assert not [name for name in names if name in path.read_text().lower()], path.name
+    model = project / "services" / new_service.MODEL
+    assert {path.name for path in folder.iterdir()} == {
+        path.name for path in model.iterdir() if path.name != "__pycache__"
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "prefix", "right"),
+    [
+        ("Orders", "/api/v9/", "NAME='Orders' must be small letters"),
+        ("", "/api/v9/", "NAME='' must be"),
+        ("a", "/api/v9/", "NAME='a' must be"),
+        ("../x", "/api/v9/", "NAME='../x' must be"),
+        ("microservice1", "/api/v9/", "NAME='microservice1' is taken"),
+        ("frontend", "/api/v9/", "NAME='frontend' is taken"),
+        ("orders", "", "PREFIX='//' must be a path"),
+        ("orders", "/api/{x}/", "PREFIX='/api/{x}/' must be a path"),
+        ("orders", "/api/v1/", "PREFIX='/api/v1/' overlaps /api/v1/ of microservice1"),
+        ("orders", "/api/", "PREFIX='/api/' overlaps /api/v1/ of microservice1"),
+        ("orders", "/api/v2/more", "PREFIX='/api/v2/more/' overlaps /api/v2/ of microservice2"),
+    ],
+)
+def test_what_is_wrong_is_named_and_nothing_is_written(
+    project: Path, name: str, prefix: str, right: str
+) -> None:
+    before = everything(project)
+    with pytest.raises(ProblemError) as raised:
+        new_service.add(name, prefix, project)
+    assert right in str(raised.value)
+    assert everything(project) == before

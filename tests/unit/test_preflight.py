@@ -1,0 +1,78 @@
+"""What stands in the way is named with the key that resolves it."""
+
+import socket
+
+import pytest
+
+from infra import preflight
+from infra.settings import Settings, parse
+from topology import SERVICES
+
+
+def inventory(
+    containers: tuple[str, ...] = (),
+    networks: dict[str, tuple[str, ...]] | None = None,
+    own_ports: tuple[int, ...] = (),
+) -> preflight.Inventory:
+    return preflight.Inventory(
+        containers=frozenset(containers),
+        by_hand=frozenset(),
+        networks=networks or {},
+        own_ports=frozenset(own_ports),
+    )
+
+
+@pytest.fixture
+def settings(monkeypatch: pytest.MonkeyPatch) -> Settings:
+    monkeypatch.setenv("DOCKER_HOST", "tcp://elsewhere:2376")
+    return parse({}, SERVICES)
+
+
+def test_nothing_in_the_way(settings: Settings) -> None:
+    others = inventory(("router_three",), {"bridge": ("172.17.0.0/16",)})
+    assert preflight.conflicts(settings, others) == []
+
+
+def test_a_strangers_container(settings: Settings) -> None:
+    (line,) = preflight.conflicts(settings, inventory(("frontend",)))
+    assert line.startswith("namePrefix: with '', 'frontend' is another's container")
+
+
+def test_a_strangers_network(settings: Settings) -> None:
+    (line,) = preflight.conflicts(settings, inventory(networks={"deploy": ()}))
+    assert line.startswith("networkName: 'deploy' is another's")
+
+
+def test_an_overlapping_subnet(settings: Settings) -> None:
+    others = inventory(networks={"big": ("172.31.0.0/16",)})
+    (line,) = preflight.conflicts(settings, others)
+    assert line == (
+        "subnet: '172.31.240.0/24' overlaps 172.31.0.0/16 of network 'big'; set another"
+    )
+
+
+class TestPorts:
+    @pytest.fixture
+    def taken(self, monkeypatch: pytest.MonkeyPatch) -> int:
+        monkeypatch.delenv("DOCKER_HOST", raising=False)
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        return int(self.listener.getsockname()[1])
+
+    def test_taken_by_another(self, taken: int) -> None:
+        settings = parse({"frontendPort": str(taken)}, SERVICES)
+        with self.listener:
+            found = preflight.conflicts(settings, inventory(own_ports=(8080, 8081)))
+        assert [line.split(":")[0] for line in found] == ["frontendPort"]
+        assert f"port {taken} of 127.0.0.1 is taken" in found[0]
+
+    def test_taken_by_the_stack_itself(self, taken: int) -> None:
+        settings = parse({"frontendPort": str(taken)}, SERVICES)
+        with self.listener:
+            own = inventory(own_ports=(taken, 8080, 8081))
+            assert preflight.conflicts(settings, own) == []
+
+    def test_no_address_of_this_machine(self, taken: int) -> None:
+        settings = parse({"frontendPort": str(taken), "bindAddress": "192.0.2.1"}, SERVICES)
+        with self.listener:
+            (line,) = preflight.conflicts(settings, inventory())
+        assert line.startswith("bindAddress: '192.0.2.1' is no address of this machine")

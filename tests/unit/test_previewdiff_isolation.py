@@ -1,0 +1,93 @@
+"""The stack's own names, ports and addresses show in no difference; a changed default does."""
+
+import ipaddress
+from pathlib import Path
+
+import pytest
+import yaml
+
+from previewdiff.errors import PreviewError
+from previewdiff.isolation import Isolation
+from previewdiff.stack import configuration
+
+DECLARED = {
+    "frontendPort": "80",
+    "networkName": "deploy",
+    "namePrefix": "",
+    "subnet": "172.31.240.0/24",
+    "bindAddress": "0.0.0.0",
+    "imageVersion": "v1",
+}
+
+
+@pytest.fixture
+def isolation(tmp_path: Path) -> Isolation:
+    return Isolation("dev", tmp_path / "project")
+
+
+def test_only_what_two_stacks_cannot_share_is_set(isolation: Isolation) -> None:
+    own = isolation.configuration(DECLARED)
+    assert sorted(own) == ["bindAddress", "frontendPort", "namePrefix", "networkName", "subnet"]
+    assert ipaddress.ip_address(own["bindAddress"]).is_loopback
+    assert own["networkName"] == f"{isolation.id}-deploy"
+
+
+def test_both_commits_have_the_same(isolation: Isolation) -> None:
+    assert isolation.configuration(DECLARED) == isolation.configuration(DECLARED)
+
+
+def test_a_changed_default_has_another_stand_in(isolation: Isolation) -> None:
+    before = isolation.configuration(DECLARED)
+    after = isolation.configuration({**DECLARED, "frontendPort": "8088", "subnet": "10.0.0.0/20"})
+    assert before["frontendPort"] != after["frontendPort"]
+    assert before["networkName"] == after["networkName"]
+    networks = [ipaddress.ip_network(own["subnet"]) for own in (before, after)]
+    assert not networks[0].overlaps(networks[1])
+    assert networks[1].prefixlen == 20
+    assert isolation.plain(after["frontendPort"]) == "8088"
+
+
+def test_plain_takes_all_of_it_out(isolation: Isolation) -> None:
+    own = isolation.configuration(DECLARED)
+    address = ipaddress.ip_network(own["subnet"])[10]
+    text = (
+        f'{{"name": "{own["namePrefix"]}router_one", "network": "{own["networkName"]}",'
+        f' "port": {own["frontendPort"]}, "ip": "{address}", "subnet": "{own["subnet"]}",'
+        f' "bind": "{own["bindAddress"]}", "source": "{isolation.project}/frontend",'
+        f' "stack": "{isolation.id}", "digest": "a{own["frontendPort"]}b"}}'
+    )
+    assert isolation.plain(text) == (
+        '{"name": "router_one", "network": "deploy", "port": 80, "ip": "172.31.240.10",'
+        ' "subnet": "172.31.240.0/24", "bind": "0.0.0.0", "source": "frontend",'
+        f' "stack": "dev", "digest": "a{own["frontendPort"]}b"}}'
+    )
+
+
+def test_a_number_stays_a_number_and_no_port_stays_none(isolation: Isolation) -> None:
+    own = isolation.configuration({"adminPort": 9000, "offPort": ""})
+    assert isinstance(own["adminPort"], int)
+    assert "offPort" not in own
+
+
+def test_only_keys_that_the_commit_declares_and_its_own_stack_file(isolation: Isolation) -> None:
+    isolation.project.mkdir()
+    declared = {"frontendPort": {"type": "string", "default": "80"}, "networkName": "deploy"}
+    pulumi = {"name": "microservices", "config": declared}
+    (isolation.project / "Pulumi.yaml").write_text(yaml.safe_dump(pulumi))
+    said = {"microservices:frontendPort": "81", "microservices:imageVersion": "v2"}
+    file = {"encryptionsalt": "v1:x", "config": said}
+    (isolation.project / "Pulumi.dev.yaml").write_text(yaml.safe_dump(file))
+    own = configuration(isolation.project, isolation)
+    assert own["encryptionsalt"] == "v1:x"
+    assert sorted(own["config"]) == [
+        "microservices:frontendPort",
+        "microservices:imageVersion",
+        "microservices:networkName",
+    ]
+    assert own["config"]["microservices:imageVersion"] == "v2"
+    assert isolation.plain(own["config"]["microservices:frontendPort"]) == "81"
+
+
+def test_a_commit_without_a_pulumi_project(isolation: Isolation) -> None:
+    with pytest.raises(PreviewError, match=r"no Pulumi\.yaml"):
+        configuration(isolation.project, isolation)

@@ -1,0 +1,131 @@
+"""What the program declares, run whole under mocks."""
+
+import json
+import runpy
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pytest
+
+from infra import drift, preflight, processes, rollout
+from topology import SERVICES
+
+ROOT = Path(__file__).resolve().parents[2]
+NOTHING = preflight.Inventory(
+    containers=frozenset(), by_hand=frozenset(), networks={}, own_ports=frozenset()
+)
+CONTAINER = "docker:index/container:Container"
+
+
+class Recorder(pulumi.runtime.Mocks):
+    def __init__(self) -> None:
+        self.seen: dict[tuple[str, str], dict[str, Any]] = {}
+
+    def new_resource(
+        self, args: pulumi.runtime.MockResourceArgs
+    ) -> tuple[str | None, dict[str, Any]]:
+        self.seen[args.typ, args.name] = args.inputs
+        made = {"imageId": f"sha256:{args.name}", "sha256Digest": f"sha256:{args.name}"}
+        return args.name, {**args.inputs, **made}
+
+    def call(
+        self, args: pulumi.runtime.MockCallArgs
+    ) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
+        raise NotImplementedError(args.token)
+
+    def containers(self) -> dict[str, dict[str, Any]]:
+        return {name: inputs for (typ, name), inputs in self.seen.items() if typ == CONTAINER}
+
+
+def declare(**config: str) -> Recorder:
+    """Runs the program under mocks, with this configuration."""
+    recorder = Recorder()
+    pulumi.runtime.set_mocks(recorder, project="microservices", stack="unit")
+
+    def run() -> None:
+        runpy.run_path(str(ROOT / "__main__.py"))
+
+    with pytest.MonkeyPatch.context() as patch:
+        stack = {f"microservices:{key}": value for key, value in config.items()}
+        patch.setenv("PULUMI_CONFIG", json.dumps(stack))
+        # Hooks are called back by a real engine; under mocks there is none to register them.
+        patch.setattr(rollout, "container_hooks", lambda: None)
+        patch.setattr(rollout, "show_build_on_failure", lambda: None)
+        patch.setattr(rollout, "replica_hooks", lambda _: None)
+        patch.setattr(rollout, "publication_hooks", lambda _: None)
+        patch.setattr(processes, "limit_processes", lambda: None)
+        patch.setattr(drift, "moved", lambda _: "")
+        patch.setattr(drift, "_inspected", lambda _: {})
+        patch.setattr(preflight, "take_inventory", lambda _: NOTHING)
+        patch.setattr(preflight, "conflicts", lambda *_: [])
+        pulumi.runtime.test(run)()  # type: ignore[no-untyped-call]  # as the SDK has it
+    return recorder
+
+
+@pytest.fixture(scope="module")
+def declared() -> Recorder:
+    return declare()
+
+
+def test_named_containers_on_one_network(declared: Recorder) -> None:
+    containers = declared.containers()
+    names = {c["name"] for c in containers.values()}
+    assert names == {"frontend", *(service.container for service in SERVICES)}
+    assert names >= {"router_one", "router_two"}
+    network = declared.seen["docker:index/network:Network", "deploy"]
+    assert (network["name"], network["driver"]) == ("deploy", "bridge")
+    for container in containers.values():
+        (attached,) = container["networksAdvanced"]
+        assert attached["name"] == "deploy"
+
+
+def test_addresses_are_fixed_and_distinct(declared: Recorder) -> None:
+    addresses = {c["networksAdvanced"][0]["ipv4Address"] for c in declared.containers().values()}
+    assert len(addresses) == 1 + len(SERVICES)
+
+
+def test_ports_and_bind_address_are_the_contract(declared: Recorder) -> None:
+    ports = {c["name"]: c["ports"] for c in declared.containers().values()}
+    contract = {
+        "frontend": [{"internal": 80, "external": 80, "ip": "127.0.0.1"}],
+        "router_one": [{"internal": 8080, "external": 8080, "ip": "127.0.0.1"}],
+        "router_two": [{"internal": 8080, "external": 8081, "ip": "127.0.0.1"}],
+    }
+    assert {name: ports[name] for name in contract} == contract
+
+
+def test_every_mount_is_read_only_and_every_container_hardened(declared: Recorder) -> None:
+    for container in declared.containers().values():
+        assert all(mount["readOnly"] for mount in container["mounts"])
+        assert container["readOnly"]
+        assert container["capabilities"] == {"drops": ["ALL"]}
+        assert container["securityOpts"] == ["no-new-privileges:true"]
+        assert container["memory"] == container["memorySwap"]
+        assert container["wait"]
+        assert container["destroyGraceSeconds"] > 8
+
+
+def test_a_container_runs_as_its_image_does_with_a_limit_on_processes(declared: Recorder) -> None:
+    folders = {"frontend": "nginx", **{s.name: f"services/{s.name}" for s in SERVICES}}
+    for name, container in declared.containers().items():
+        dockerfile = (ROOT / folders[name] / "Dockerfile").read_text()
+        assert f"USER {container['user']}\n" in dockerfile
+        assert {"label": "microservices.pids-limit", "value": "64"} in container["labels"]
+
+
+def test_everything_names_its_project_and_stack(declared: Recorder) -> None:
+    for container in declared.containers().values():
+        labels = {label["label"]: label["value"] for label in container["labels"]}
+        assert labels["microservices.project"] == "microservices"
+        assert labels["microservices.stack"] == "unit"
+        assert labels["microservices.mounts"]
+
+
+def test_an_image_tag_is_version_and_content(declared: Recorder) -> None:
+    images = [v for (typ, _), v in declared.seen.items() if typ.endswith("RemoteImage")]
+    assert len(images) == 1 + len(SERVICES)
+    for image in images:
+        version, _, content = image["name"].partition(":")[2].partition("-")
+        assert version == "v1"
+        assert len(content) == 12

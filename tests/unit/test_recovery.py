@@ -1,0 +1,162 @@
+"""Whose lock, which copy of the state and which stray it is, decided without an engine."""
+
+import gzip
+import json
+import shutil
+import socket
+import subprocess
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from recovery import locks, processes, state
+from recovery.__main__ import Interrupted
+from recovery.backend import Stack
+from recovery.problem import ProblemError
+from recovery.strays import Stray
+from tests.e2e.conftest import wait_until
+
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+GONE = 2**22 + 1  # above the highest pid that a kernel gives
+Start = Callable[..., subprocess.Popen[bytes]]
+
+
+@pytest.fixture
+def start(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
+    """Runs a copy of a program under another name."""
+    running: list[subprocess.Popen[bytes]] = []
+
+    def run(name: str, *arguments: str) -> subprocess.Popen[bytes]:
+        program = tmp_path_factory.mktemp("programs") / name
+        shutil.copy2(shutil.which("bash") or "", program)
+        wait = ("--norc", "-c", "read -r line <&0", *arguments)
+        running.append(subprocess.Popen([program, *wait], stdin=subprocess.PIPE, cwd=tmp_path))
+        comm = Path(f"/proc/{running[-1].pid}/comm")
+        wait_until(lambda: comm.read_text() == f"{name[:15]}\n", f"{name} runs")
+        return running[-1]
+
+    yield run
+    for one in running:
+        one.kill()
+        one.communicate()
+
+
+def lock(folder: Path, pid: int, host: str = "") -> Path:
+    file = folder / "one.json"
+    owner = {"pid": pid, "username": "ann", "hostname": host or socket.gethostname()}
+    file.write_text(json.dumps({**owner, "timestamp": "2026-11-24T07:26:51.10398506Z"}))
+    (folder / "one.json.attrs").write_text("{}")
+    return file
+
+
+class TestLocks:
+    def test_the_owner_is_gone(self, tmp_path: Path) -> None:
+        lock(tmp_path, GONE)
+        (found,) = locks.dead(tmp_path, "dev")
+        assert str(found).endswith(f"pid {GONE}, since 2026-11-24 07:26:51 UTC")
+        locks.remove([found])
+        assert list(tmp_path.iterdir()) == []
+
+    def test_the_number_is_anothers_now(self, tmp_path: Path, start: Start) -> None:
+        lock(tmp_path, start("sleeper").pid)
+        assert len(locks.dead(tmp_path, "dev")) == 1
+
+    def test_the_owner_lives(self, tmp_path: Path, start: Start) -> None:
+        owner = start("pulumi")
+        lock(tmp_path, owner.pid)
+        with pytest.raises(ProblemError, match=rf"dev is in use \(ann@.*kill -INT {owner.pid}"):
+            locks.dead(tmp_path, "dev")
+
+    def test_the_owner_is_on_another_machine(self, tmp_path: Path) -> None:
+        file = lock(tmp_path, GONE, "elsewhere")
+        with pytest.raises(ProblemError, match="pulumi cancel --yes --stack dev"):
+            locks.dead(tmp_path, "dev")
+        assert file.exists()
+
+    @pytest.mark.parametrize("name", ["one.json", "one.json.18eaeb.tmp"])
+    def test_torn_by_a_power_off_or_a_full_disk(self, tmp_path: Path, name: str) -> None:
+        (tmp_path / name).write_text("")
+        assert [one.pid for one in locks.dead(tmp_path, "dev")] == [0]
+
+    def test_none(self, tmp_path: Path) -> None:
+        assert locks.dead(tmp_path / "none", "dev") == []
+
+
+def content(saved: datetime, *ids: str) -> str:
+    resources = [{"urn": f"urn:{one}", "id": one} for one in ids]
+    latest = {"manifest": {"time": saved.isoformat()}, "resources": resources}
+    return json.dumps({"version": 3, "checkpoint": {"stack": "dev", "latest": latest}})
+
+
+class TestState:
+    @pytest.mark.parametrize("text", ["", "{", "null", "{}", "[]", '{"checkpoint": {}}', "\0" * 9])
+    def test_unreadable(self, tmp_path: Path, text: str) -> None:
+        file = tmp_path / "dev.json"
+        file.write_text(text)
+        with pytest.raises(ValueError, match=r"dev\.json cannot be read"):
+            state.read(file)
+
+    def test_never_deployed(self) -> None:
+        assert state.parse('{"checkpoint": {"stack": "dev", "latest": null}}') == state.EMPTY
+
+    def test_exported(self) -> None:
+        latest = json.loads(content(NOW, "a"))["checkpoint"]["latest"]
+        assert state.parse(json.dumps({"deployment": latest})).ids == {"a", "None"}
+
+    def test_copies_that_can_be_read_newest_first(self, tmp_path: Path) -> None:
+        stack = Stack(name="dev", project="p", root=tmp_path)
+        assert stack.states
+        assert stack.backups
+        for place in (stack.states, stack.backups):
+            place.mkdir(parents=True)
+        older = [NOW - timedelta(minutes=n) for n in range(3)]
+        (stack.states / "dev.json.bak").write_text(content(older[1]))
+        (stack.states / "dev.json.bak.attrs").write_text("{}")
+        (stack.states / "dev.json").write_text(content(NOW))
+        (stack.backups / "dev.1.json.gz").write_bytes(gzip.compress(content(older[0]).encode()))
+        (stack.backups / "dev.2.json").write_text(content(older[2]))
+        (stack.backups / "dev.3.json").write_text("{")
+        assert [copied.saved for _, copied in state.copies(stack)] == older
+
+
+class TestWhoseStray:
+    stray = Stray(kind="container", id="c", names=("router_one",), created=NOW)
+
+    @pytest.mark.parametrize(
+        "interrupted",
+        [
+            Interrupted(since=NOW - timedelta(seconds=1)),
+            Interrupted(names={"router_one"}),
+            Interrupted(ids={"c"}),
+            Interrupted(everything=True),
+        ],
+        ids=["made since", "was being made", "was in the state", "asked for"],
+    )
+    def test_left_by_the_killed_run(self, interrupted: Interrupted) -> None:
+        assert interrupted.left(self.stray)
+
+    @pytest.mark.parametrize(
+        "interrupted",
+        [Interrupted(), Interrupted(since=NOW + timedelta(seconds=2), names={"router_two"})],
+        ids=["nothing was killed", "made before"],
+    )
+    def test_deployed_from_another_backend(self, interrupted: Interrupted) -> None:
+        assert not interrupted.left(self.stray)
+
+
+class TestPlugins:
+    def test_of_a_pulumi_that_is_gone(self, tmp_path: Path, start: Start) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            gone = server.getsockname()[1]
+        plugin = start("pulumi-resource-docker", f"127.0.0.1:{gone}")
+        assert processes.end_orphans(tmp_path / "another") == 0
+        assert processes.end_orphans(tmp_path) == 1
+        assert plugin.wait(10) < 0
+
+    def test_of_a_pulumi_that_lives(self, tmp_path: Path, start: Start) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            plugin = start("pulumi-resource-docker", f"127.0.0.1:{server.getsockname()[1]}")
+            assert processes.end_orphans(tmp_path) == 0
+            assert plugin.poll() is None

@@ -1,0 +1,81 @@
+"""A service that is told to stop ends what it has begun, and its log is whole."""
+
+import http.client
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from infra import swarm
+from tests.e2e.conftest import free_ports, running, wait_until
+from topology import SERVICES
+
+ROOT = Path(__file__).resolve().parents[2]
+WITH_A_SLOW_ROUTE = """
+import asyncio, app
+app.LOG_SECONDS = 3600
+async def slow(scope, receive, send):
+    await asyncio.sleep(1)
+    await app.HEALTHY(scope, receive, send)
+class Slow:
+    __call__ = staticmethod(slow)
+app.service.add_route("/slow", Slow())
+app.main()
+"""
+
+
+def answers(port: int) -> bool:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", "/healthz")
+        return connection.getresponse().status == 200
+    except ConnectionError:
+        return False
+    finally:
+        connection.close()
+
+
+@pytest.mark.parametrize("name", [service.name for service in SERVICES])
+def test_a_request_in_flight_is_answered_before_the_end(name: str) -> None:
+    (port,) = free_ports(1)
+    with running(
+        [sys.executable, "-c", WITH_A_SLOW_ROUTE],
+        cwd=ROOT / "services" / name,
+        env={**os.environ, "PORT": str(port), "HOST": "127.0.0.1", "PYTHONUNBUFFERED": ""},
+        stderr=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+    ) as process:
+        wait_until(lambda: answers(port), "the service answers")
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=15)
+        connection.request("GET", "/slow")
+        told = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        answer = connection.getresponse()
+        assert (answer.status, answer.read()) == (200, b'{"Code":2000,"Message":"ok"}')
+        connection.close()
+        assert process.wait(timeout=20) == -signal.SIGTERM or process.returncode == 0
+        assert time.monotonic() - told < 10
+        assert process.stdout
+        assert b'"path": "/slow"' in process.stdout.read()
+
+
+@pytest.mark.parametrize("name", [service.name for service in SERVICES])
+def test_on_a_swarm_it_serves_on_for_a_while_and_then_ends_well(name: str) -> None:
+    (port,) = free_ports(1)
+    with running(
+        ["bash", "-c", f"PATH={Path(sys.executable).parent}:$PATH; {swarm.DRAINED}"],
+        cwd=ROOT / "services" / name,
+        env={**os.environ, "PORT": str(port), "HOST": "127.0.0.1"},
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        wait_until(lambda: answers(port), "the service answers")
+        told = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        while process.poll() is None and time.monotonic() - told < swarm.DRAIN_SECONDS - 1:
+            assert answers(port)
+        assert process.wait(timeout=20) in (128 + signal.SIGTERM, 0)
+        assert time.monotonic() - told > swarm.DRAIN_SECONDS

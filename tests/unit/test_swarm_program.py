@@ -1,0 +1,84 @@
+"""What the program declares for a swarm, run whole under mocks."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from infra import nodes
+from policy.rules import RULES, Resource
+from tests.unit.test_program import Recorder, declare
+
+NODE = nodes.Node(facts={}, address="10.0.0.1", ready=True)
+SWARM = nodes.Swarm(member=True, manager=True, address="10.0.0.1", nodes=(NODE, NODE, NODE))
+CONFIG = {
+    "mode": "swarm",
+    "replicas": "2,microservice1=3",
+    "registry": "http://registry.example.com:5000/team",
+}
+SERVICE = "docker:index/service:Service"
+
+
+@pytest.fixture(scope="module")
+def declared() -> Iterator[Recorder]:
+    with pytest.MonkeyPatch.context() as patch:
+        # Hooks are called back by a real engine; under mocks there is none to register them.
+        patch.setattr(nodes, "show_failure", lambda: None)
+        patch.setattr(nodes, "inventory", lambda: SWARM)
+        patch.setattr(nodes, "conflicts", lambda *_: [])
+        yield declare(**CONFIG)
+
+
+@pytest.fixture(scope="module")
+def services(declared: Recorder) -> dict[str, dict[str, Any]]:
+    return {name: inputs for (typ, name), inputs in declared.seen.items() if typ == SERVICE}
+
+
+def test_a_service_a_row_and_a_gateway_a_node(services: dict[str, dict[str, Any]]) -> None:
+    replicas = {s["name"]: s["mode"]["replicated"]["replicas"] for s in services.values()}
+    assert replicas == {"router_one": 3, "router_two": 2, "frontend": 3}
+
+
+def test_only_the_gateway_is_published_and_at_the_node_itself(
+    services: dict[str, dict[str, Any]],
+) -> None:
+    published = {s["name"]: s["endpointSpec"].get("ports", []) for s in services.values()}
+    (port,) = published.pop("frontend")
+    assert (port["publishedPort"], port["targetPort"], port["publishMode"]) == (80, 80, "host")
+    assert set(map(len, published.values())) == {0}
+    assert {s["endpointSpec"]["mode"] for s in services.values()} == {"dnsrr"}
+
+
+def test_updates_start_first_and_a_failed_one_is_rolled_back(
+    services: dict[str, dict[str, Any]],
+) -> None:
+    orders = {s["name"]: s["updateConfig"]["order"] for s in services.values()}
+    first = "start-first"
+    assert orders == {"router_one": first, "router_two": first, "frontend": "stop-first"}
+    for service in services.values():
+        assert service["updateConfig"]["failureAction"] == "rollback"
+        assert service["updateConfig"]["parallelism"] == 1
+        assert service["convergeConfig"]
+
+
+def test_every_task_is_hardened_and_limited(services: dict[str, dict[str, Any]]) -> None:
+    for service in services.values():
+        container = service["taskSpec"]["containerSpec"]
+        assert container["readOnly"]
+        assert container["user"] in ("10001:10001", "10002:10002")
+        assert container["capDrops"] == ["ALL"]
+        resources = service["taskSpec"]["resources"]
+        assert resources["limits"]["memoryBytes"] > resources["reservation"]["memoryBytes"]
+
+
+def test_images_are_in_the_registry_by_their_content(declared: Recorder) -> None:
+    images = [v for (typ, _), v in declared.seen.items() if typ.endswith("RemoteImage")]
+    assert len(images) == 3
+    for image in images:
+        assert image["name"].startswith("registry.example.com:5000/team/")
+        assert len(image["name"].rpartition("-")[2]) == 12
+
+
+def test_it_keeps_the_policy_rules(declared: Recorder) -> None:
+    found = [Resource(typ, inputs) for (typ, _), inputs in declared.seen.items()]
+    assert [v for resource in found for rule in RULES for v in rule.violations(resource)] == []
