@@ -116,8 +116,8 @@ test: tools browser ## every test: fast ones, then a real deployment with a brow
 
 .PHONY: test-faults
 test-faults: tools ## what takes longer: kills, damage, faults under load
-	@$(ENV); $(PYTHON) -m pytest tests/faults
+	@$(ENV); $(PYTHON) -m pytest tests/faults --timeout 3600
 
 .PHONY: test-swarm
 test-swarm: tools ## a swarm of three engines on this machine, as root: what is lost when things change
-	@$(ENV); $(PYTHON) -m pytest tests/swarm
+	@$(ENV); $(PYTHON) -m pytest tests/swarm --timeout 1800

@@ -15,7 +15,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
-from typing import Any, NoReturn
+from typing import Any
 
 APP = Path("app.py")
 POLL_SECONDS = 0.1
@@ -60,18 +60,24 @@ class Supervisor:
         self._serving = Application(listener)
         self._candidate: Application | None = None
         self._leaving: list[Application] = []
+        self._told_to_stop = False
+        signal.signal(signal.SIGTERM, self._stop)
 
     def run(self) -> int:
-        """Until the application that serves ends by itself; returns its exit code."""
-        try:
-            while not self._serving.is_over():
-                time.sleep(POLL_SECONDS)
-                self._look()
-        finally:
-            self._dismiss(self._candidate)
-            self._dismiss(self._serving)
-            codes = [application.wait() for application in self._leaving]
-        return codes[-1]
+        """Until it is told to stop, or the application that serves ends by itself.
+
+        Returns 0, or that application's exit code.
+        """
+        while not self._told_to_stop and not self._serving.is_over():
+            time.sleep(POLL_SECONDS)
+            self._look()
+        self._dismiss(self._candidate)
+        self._dismiss(self._serving)
+        codes = [application.wait() for application in self._leaving]
+        return 0 if self._told_to_stop else codes[-1]
+
+    def _stop(self, _number: int, _frame: FrameType | None) -> None:
+        self._told_to_stop = True
 
     def _look(self) -> None:
         if (now := sources()) != self._seen:
@@ -144,16 +150,11 @@ def listen() -> socket.socket:
     return socket.create_server((host, int(port)), backlog=BACKLOG)
 
 
-def stop(_number: int, _frame: FrameType | None) -> NoReturn:
-    sys.exit(0)
-
-
 def main(inherited: Sequence[str]) -> None:
     if inherited:
         listener, tell = map(int, inherited)
         run(socket.socket(fileno=listener), tell)
     else:
-        signal.signal(signal.SIGTERM, stop)
         sys.exit(Supervisor(listen()).run())
 
 

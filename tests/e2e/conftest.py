@@ -3,12 +3,13 @@
 import os
 import random
 import shutil
+import signal
 import socket
 import subprocess
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -23,6 +24,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ["Pulumi.yaml", "__main__.py", "topology.py", "pyproject.toml", "uv.lock"]
 FOLDERS = ["infra", "services", "frontend", "nginx", "live", "recovery"]
 DEADLINE_SECONDS = 60
+PULUMI_SECONDS = 600
 
 
 def wait_until(condition: Callable[[], bool], what: str, seconds: float = DEADLINE_SECONDS) -> None:
@@ -34,12 +36,13 @@ def wait_until(condition: Callable[[], bool], what: str, seconds: float = DEADLI
 
 @contextmanager
 def running(command: list[str], **options: Any) -> Iterator[subprocess.Popen[Any]]:  # noqa: ANN401  as Popen's own
-    """A process that does not outlive the block, also when an assertion in it fails."""
-    with subprocess.Popen(command, **options) as process:
+    """A process that, with all it started, does not outlive the block, whatever fails in it."""
+    with subprocess.Popen(command, start_new_session=True, **options) as process:
         try:
             yield process
         finally:
-            process.kill()
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
 
 
 def free_ports(count: int) -> list[int]:
@@ -111,6 +114,7 @@ class Deployment:
             capture_output=True,
             text=True,
             check=False,
+            timeout=PULUMI_SECONDS,
         )
         if check:
             assert done.returncode == 0, done.stdout + done.stderr

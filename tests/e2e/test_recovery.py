@@ -10,7 +10,7 @@ from pathlib import Path
 import docker
 from docker.models.containers import Container
 
-from tests.e2e.conftest import Deployment, wait_until
+from tests.e2e.conftest import PULUMI_SECONDS, Deployment, wait_until
 from tests.e2e.test_contract import HELLO, ask
 
 BASE = "python:3.13-slim"
@@ -116,7 +116,7 @@ def test_a_second_run_and_a_recovery_name_the_first(deployment: Deployment) -> N
         assert f"kill -INT {first.pid}" in said
     finally:
         first.send_signal(signal.SIGCONT)
-    assert first.wait() == 0
+    assert first.wait(PULUMI_SECONDS) == 0
     deployment.operate("preview", "--expect-no-changes")
 
 

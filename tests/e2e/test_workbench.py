@@ -5,7 +5,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 from tests.e2e.conftest import ROOT, Deployment, free_ports, running, wait_until
@@ -54,22 +53,19 @@ def test_a_stack_that_is_not_there(deployment: Deployment) -> None:
         assert "has no containers: `make up` deploys it." in none.stderr
 
 
-def test_logs_follow_through_a_restart(deployment: Deployment) -> None:
-    seen: list[str] = []
-    with running(
-        command("--stack", deployment.stack, "logs"), cwd=ROOT, stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout
-        threading.Thread(target=seen.extend, args=(process.stdout,), daemon=True).start()
+def test_logs_follow_through_a_restart(deployment: Deployment, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    logs = command("--stack", deployment.stack, "logs")
+    with log.open("w") as output, running(logs, cwd=ROOT, stdout=output) as process:
         for path in ("before", "after"):
             expected = f'"path": "/{path}"'
             ask(f"{deployment.url}/api/v1/{path}")
-            wait_until(lambda: any(expected in line for line in seen), path)  # noqa: B023  called at once
+            wait_until(lambda: expected in log.read_text(), path)  # noqa: B023  called at once
             deployment.container("microservice1").restart(timeout=15)
             deployment.wait_healthy("microservice1")
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=15) == 130
-    (line,) = [line for line in seen if '"path": "/after"' in line]
+    (line,) = [line for line in log.read_text().splitlines() if '"path": "/after"' in line]
     assert line.startswith(f"{deployment.prefix}router_one | {{")
 
 

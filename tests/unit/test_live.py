@@ -6,9 +6,8 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -24,8 +23,8 @@ EDITED = HELLO.replace(b"Hello", b"Good day")
 class Live:
     folder: Path
     port: int
-    process: subprocess.Popen[str]
-    said: list[str] = field(default_factory=list)
+    process: subprocess.Popen[bytes]
+    log: Path
 
     def answer(self) -> bytes:
         return ask(f"http://127.0.0.1:{self.port}/say_hello")[2]
@@ -37,7 +36,7 @@ class Live:
         app.write_text(text.replace(old, new))
 
     def wait_said(self, what: str) -> None:
-        wait_until(lambda: any(what in line for line in self.said), what)
+        wait_until(lambda: what in self.log.read_text(), what)
 
     def listens(self) -> bool:
         with socket.socket() as probe:
@@ -48,17 +47,18 @@ class Live:
 def live(tmp_path: Path) -> Iterator[Live]:
     shutil.copy2(ROOT / "services" / "microservice1" / "app.py", tmp_path)
     (port,) = free_ports(1)
-    with running(
-        [sys.executable, str(ROOT / "live" / "serve.py")],
-        cwd=tmp_path,
-        env={**os.environ, "PORT": str(port), "HOST": "127.0.0.1"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        one = Live(tmp_path, port, process)
-        assert process.stderr
-        threading.Thread(target=one.said.extend, args=(process.stderr,), daemon=True).start()
+    log = tmp_path / "log"
+    with (
+        log.open("w") as stderr,
+        running(
+            [sys.executable, str(ROOT / "live" / "serve.py")],
+            cwd=tmp_path,
+            env={**os.environ, "PORT": str(port), "HOST": "127.0.0.1"},
+            stdout=subprocess.DEVNULL,
+            stderr=stderr,
+        ) as process,
+    ):
+        one = Live(tmp_path, port, process, log)
         wait_until(one.listens, "it listens")
         yield one
         process.terminate()
@@ -88,7 +88,7 @@ def test_a_broken_edit_is_shown_and_the_last_good_one_goes_on(live: Live, broken
     assert live.answer() == HELLO
     live.edit("def answer(", broken)
     live.wait_said("does not come up; the last good one goes on")
-    assert any("Error" in line for line in live.said)
+    assert "Error" in live.log.read_text()
     assert live.answer() == HELLO
     live.edit(broken, "def answer(")
     live.edit("Hello Micro", "Good day Micro")
