@@ -99,7 +99,8 @@ func (h *host) RunPlugin(req *pulumirpc.RunPluginRequest, stream pulumirpc.Langu
 	if err != nil {
 		return err
 	}
-	arguments := append([]string{req.Info.ProgramDirectory}, req.Args...)
+	// A policy pack writes its port without a flush, and the engine waits for that line.
+	arguments := append([]string{"-u", req.Info.ProgramDirectory}, req.Args...)
 	cmd, err := tools.Command(stream.Context(), arguments...)
 	if err != nil {
 		return err
