@@ -61,7 +61,11 @@ class Repository:
 
     def preview(self, *options: str) -> tuple[int, str, str]:
         child = self.start(*options)
-        output, errors = child.communicate(timeout=300)
+        try:
+            output, errors = child.communicate(timeout=300)
+        finally:
+            child.terminate()  # where it hangs, it still removes what it made
+            child.wait(120)
         return child.returncode, output, errors
 
     def stack(self) -> str:
