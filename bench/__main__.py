@@ -25,15 +25,18 @@ def main() -> int:
     arguments = _arguments()
     signal.signal(signal.SIGTERM, _interrupt)
     show, began = Progress(), time.monotonic()
+    rows: list[Row] = []
+    growths: list[Growth] = []
     try:
-        rows, growths = measure(arguments.only or SUBJECTS, show, quick=arguments.quick)
+        measure(arguments.only or SUBJECTS, rows, growths, show, quick=arguments.quick)
     except KeyboardInterrupt:
         print("interrupted; what the bench had made is taken down", file=sys.stderr)
         return INTERRUPTED
     except (load.BenchError, Problem, process.FailedError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    print(f"{report.title(quick=arguments.quick)}\n\n{report.table(rows)}\n")
+    finally:  # minutes of measuring are worth a table, whatever happened then
+        print(f"{report.title(quick=arguments.quick)}\n\n{report.table(rows)}\n")
     if not arguments.only:
         print(f"Written to {report.write(rows, growths, quick=arguments.quick).parent}.")
     print(f"Took {readable(time.monotonic() - began)}.")
@@ -41,10 +44,9 @@ def main() -> int:
 
 
 def measure(
-    subjects: Sequence[str], show: Progress, *, quick: bool
-) -> tuple[list[Row], list[Growth]]:
-    rows: list[Row] = []
-    growths: list[Growth] = []
+    subjects: Sequence[str], rows: list[Row], growths: list[Growth], show: Progress, *, quick: bool
+) -> None:
+    """Adds to the rows and the growths as it goes."""
     if not shutil.which("wrk"):
         with show.step("wrk", "installing wrk"):
             apt.install("wrk")
@@ -55,9 +57,9 @@ def measure(
         rows += deploying.rows(command, why_not, 1 if quick else 3, show)
     if "growth" in subjects:
         counts = (3, 10) if quick else (3, 10, 30, 100)
-        grown, growths = growth.measure(counts, command, why_not, show)
+        grown, lines = growth.measure(counts, command, why_not, show)
         rows += grown
-    return rows, growths
+        growths += lines
 
 
 def _standing(subjects: Sequence[str], show: Progress, *, quick: bool) -> list[Row]:

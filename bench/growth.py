@@ -67,7 +67,8 @@ def project_of(count: int) -> Iterator[Deployment]:
         network = deployment.config["subnet"].rpartition(".")[0].rpartition(".")[0]
         deployment.config["subnet"] = f"{network}.0.0/22"
         _forget_own_ports(deployment)
-        _generate(deployment.project, free_ports(count))
+        own = int(deployment.config["frontendPort"])
+        _generate(deployment.project, [p for p in free_ports(count + 1) if p != own][:count])
         try:
             yield deployment
         finally:

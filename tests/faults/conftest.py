@@ -1,13 +1,16 @@
-"""Long tests of faults and of repeated updates: `make test-faults`, ten rounds by ROUNDS=10."""
+"""Long tests of faults and of repeated updates: `make test-faults`.
+
+How often: ROUNDS of each update, CYCLES of three kills, REQUESTS for growth.
+"""
 
 import os
 from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.conftest import Deployment, fresh, standing
+from tests.e2e.conftest import Deployment, deployment, fresh, standing
 
-__all__ = ["fresh", "standing"]
+__all__ = ["deployment", "fresh", "standing"]
 
 ROUNDS = int(os.environ.get("ROUNDS", "2"))
 TABLE: list[tuple[str, str]] = []

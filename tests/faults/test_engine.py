@@ -6,8 +6,9 @@ from contextlib import suppress
 
 import pytest
 
-from tests.e2e.conftest import Deployment, wait_until
+from tests.e2e.conftest import PULUMI_SECONDS, Deployment, wait_until
 from tests.e2e.test_contract import HELLO, WHO, ask
+from tests.e2e.test_recovery import begin, recover
 from tests.faults.conftest import note
 from tests.swarm.rig import Node, Rig, why_not
 
@@ -62,3 +63,21 @@ def test_the_engine_goes_down_and_comes_back(deployed: Deployment, node: Node, h
     wait_until(lambda: is_served(node), "served again", BACK_SECONDS)
     note(how, f"served {time.monotonic() - began:.1f} s after the engine is back, by itself")
     deployed.operate("preview", "--refresh", "--expect-no-changes")
+
+
+def test_a_power_cut_in_the_middle_of_an_update(deployed: Deployment, node: Node) -> None:
+    """The run fails; with the engine back, `make up` ends it as if nothing had been."""
+    for app in deployed.project.glob("services/*/app.py"):
+        app.write_text(f"{app.read_text()}# changed\n")
+    before = set(deployed.ids())
+    run = begin(deployed)
+    wait_until(lambda: bool(set(deployed.ids()) - before), "a container is replaced")
+    deployed.engine.close()
+    node.crash()
+    assert run.wait(PULUMI_SECONDS) != 0
+    node.boot()
+    wait_until(lambda: is_served(node), "served again", BACK_SECONDS)
+    recover(deployed)
+    deployed.up("--refresh")
+    deployed.operate("preview", "--refresh", "--expect-no-changes")
+    assert is_served(node)

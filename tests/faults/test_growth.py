@@ -1,5 +1,6 @@
 """A million requests later nothing has grown: memory, the writable tmpfs, the logs."""
 
+import os
 import socket
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -9,7 +10,7 @@ from docker.models.containers import Container
 
 from tests.e2e.conftest import Deployment
 
-REQUESTS = 1_000_000
+REQUESTS = int(os.environ.get("REQUESTS", "1000000"))
 WARM_UP = 100_000  # pools and buffers have their size by then
 A_BATCH, BATCHES, CLIENTS = 100, 5, 4
 LOG_MEGABYTES, LOG_FILES = 10, 3
@@ -72,7 +73,7 @@ def log_sizes(deployment: Deployment, container: Container) -> list[int]:
     return [int(line.split()[-1]) for line in listed.decode().splitlines()]
 
 
-def test_a_million_requests_leave_nothing_behind(standing: Deployment) -> None:
+def test_many_requests_leave_nothing_behind(standing: Deployment) -> None:
     running = [c for c in standing.containers() if c.status == "running"]
     send(standing.url, WARM_UP)
     before = {c.name: resident(c) for c in running}

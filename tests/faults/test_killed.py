@@ -13,15 +13,15 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from tests.e2e.conftest import Deployment
+from tests.e2e.conftest import PULUMI_SECONDS, Deployment
 from tests.e2e.load import Report, Request, load
 from tests.e2e.test_contract import HELLO, WHO
-from tests.e2e.test_recovery import state_file
+from tests.e2e.test_recovery import locks, state_file
 from tests.faults.conftest import note
 
 SEED = 20261124
-CYCLES = 18  # of three kills each
-SECONDS = float(os.environ.get("FAULT_SECONDS", "2400"))  # what does not fit is skipped
+CYCLES = int(os.environ.get("CYCLES", "18"))  # of three kills each
+INTERRUPTIONS = ("SIGINT", "SIGTERM")
 RECOVERED_WITHIN = 30.0
 # On new connections: a reload may close a kept one in the instant in which it is used.
 REQUESTS = [
@@ -47,6 +47,7 @@ class Row:
     then: float  # and so many seconds have passed since
     seen: int = 0
     killed: bool = False
+    ended_in: float = 0.0
     recovered_in: float = 0.0
     said: list[str] = field(default_factory=list)
     load: Report | None = None
@@ -57,6 +58,8 @@ class Row:
 
     def __str__(self) -> str:
         lost = f", {self.load.lost} of {self.load.sent} lost" if self.load else ""
+        if self.signal in INTERRUPTIONS:
+            return f"ended by itself in {self.ended_in:.1f} s{lost}"
         return f"recovered in {self.recovered_in:.1f} s, {len(self.said)} lines said{lost}"
 
 
@@ -68,12 +71,7 @@ def rows() -> Iterator[list[Row]]:
         note(row.what(), str(row))
     killed = [row for row in rows if row.killed]
     slowest = max((row.recovered_in for row in killed), default=0)
-    note(f"{len(killed)} killed, seed {SEED}", f"slowest recovery {slowest:.1f} s")
-
-
-@pytest.fixture(scope="module")
-def deadline() -> float:
-    return time.monotonic() + SECONDS
+    note(f"{len(killed)} stopped, seed {SEED}", f"slowest recovery {slowest:.1f} s")
 
 
 class Killing:
@@ -101,8 +99,12 @@ class Killing:
             self._wait_for_saves(process, row)
             with suppress(subprocess.TimeoutExpired):
                 process.wait(row.then)
+            ended = process.poll() is not None
             process.send_signal(getattr(signal, row.signal))
-            return process.wait() < 0
+            began = time.monotonic()
+            code = process.wait(PULUMI_SECONDS)
+            row.ended_in = time.monotonic() - began
+            return not ended and code != 0
 
     def _wait_for_saves(self, process: subprocess.Popen[bytes], row: Row) -> None:
         file = state_file(self.one)
@@ -154,30 +156,67 @@ def change_what_is_deployed(one: Deployment, mode: str) -> None:
 
 
 @pytest.mark.parametrize("cycle", range(CYCLES))
-def test_a_killed_run_is_healed(
-    fresh: Deployment, rows: list[Row], deadline: float, cycle: int
+def test_a_killed_run_is_healed(fresh: Deployment, rows: list[Row], cycle: int) -> None:
+    sweep(fresh, rows, cycle, ("SIGKILL", "SIGHUP"))
+
+
+@pytest.mark.parametrize("cycle", range(CYCLES // 3 + 1))
+def test_an_interrupted_run_leaves_nothing_to_heal(
+    fresh: Deployment, rows: list[Row], cycle: int
 ) -> None:
-    if time.monotonic() > deadline:
-        pytest.skip(f"not within {SECONDS:.0f} s")
+    sweep(fresh, rows, cycle, INTERRUPTIONS)
+
+
+def sweep(one: Deployment, rows: list[Row], cycle: int, signals: tuple[str, str]) -> None:
+    """Stops a creation, a replacement and a deletion, each at a seeded moment, and goes on."""
     moments = random.Random(f"{SEED}-{cycle}")
     mode = ("development", "production")[cycle % 2]
-    killing = Killing(fresh, mode)
+    killing = Killing(one, mode)
     for step in ("create", "replace", "destroy"):
         row = Row(
             mode=mode,
             step=step,
-            signal=moments.choice(("SIGKILL", "SIGHUP")),
+            signal=moments.choice(signals),
             saves=moments.randrange(SAVES[mode, step]),
             then=moments.uniform(0, 0.5),
         )
         rows.append(row)
         if step == "replace":
-            change_what_is_deployed(fresh, mode)
+            change_what_is_deployed(one, mode)
         served = step == "replace" and mode == "production"
-        with load(fresh.url, REQUESTS, rate=50) if served else nullcontext() as row.load:
+        with load(one.url, REQUESTS, rate=50) if served else nullcontext() as row.load:
             row.killed = killing.killed(row)
-            killing.recover(row)
+            if signals == INTERRUPTIONS:
+                assert locks(one) == []
+            else:
+                killing.recover(row)
             killing.check_state()
             killing.finish(step)
         if row.load:
             assert row.load.lost == 0, row.load.summary()
+
+
+@pytest.mark.parametrize("count", [2, 5])
+def test_of_several_runs_at_once_one_goes_on(deployment: Deployment, count: int) -> None:
+    """The others say at once who has the stack, and change nothing."""
+    for number in range(CYCLES // 2 + 1):
+        deployment.config["imageVersion"] = f"v{count}{number}"
+        command = ["pulumi", "up", *deployment.configured(), "--yes", "--non-interactive"]
+        runs = [
+            subprocess.Popen(
+                [*command, "--skip-preview"],
+                cwd=deployment.project,
+                env=deployment.environment,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
+            for _ in range(count)
+        ]
+        said = [run.communicate(timeout=PULUMI_SECONDS)[0] for run in runs]
+        others = [text for run, text in zip(runs, said, strict=True) if run.returncode != 0]
+        assert len(others) in (count - 1, count), said  # at the same instant, both may give way
+        assert all("the stack is currently locked by" in text for text in others), others
+        deployment.up()
+        deployment.operate("preview", "--expect-no-changes")
+    note(f"{CYCLES // 2 + 1} x {count} runs at once", "one went on, the others named it")
