@@ -4,6 +4,8 @@ SHELL := /bin/bash
 STACK ?= dev
 BASE ?= origin/main
 export BASE PULL_REQUEST
+BEGAN := $(shell date +%s)
+TOOK = $$(($$(date +%s) - $(BEGAN))) s
 
 BOOTSTRAP := python3 -m bootstrap
 ENV := eval "$$($(BOOTSTRAP) env)"
@@ -26,21 +28,24 @@ help: ## what can be typed here
 
 .PHONY: tools
 tools: ## set up what is missing: engine, Pulumi, Python environment, base images
-	@$(BOOTSTRAP) tools
+	@$(BOOTSTRAP) tools $(if $(THEN),--then "$(THEN)")
 
 .PHONY: env
 env: ## print what a shell needs: eval "$$(make env)"
 	@$(BOOTSTRAP) env
 
 .PHONY: up
+up: THEN = deploy stack $(STACK)
 up: tools ## set up what is missing, then deploy
 	@$(ENV); $(RECOVERY); $(SELECT); if $(SWARM_OF_ONE); then $(BOOTSTRAP) swarm; fi
-	@$(ENV); pulumi up --stack $(STACK) --yes --skip-preview --refresh --policy-pack policy
-	@$(ENV); echo "Ready: $$(pulumi stack output --stack $(STACK) url)"
+	@$(ENV); pulumi up --stack $(STACK) --yes --skip-preview --refresh --policy-pack policy --suppress-progress
+	@$(ENV); echo "Ready in $(TOOK): $$(pulumi stack output --stack $(STACK) url)"
 
+# What a refresh reads of every resource would hide what changes; what drifted is in the diff.
 .PHONY: preview
+preview: THEN = show what would change of stack $(STACK)
 preview: tools ## show what `make up` would change, what was changed by hand, what breaks a rule
-	@$(ENV); $(SELECT); pulumi preview --stack $(STACK) --diff --refresh --policy-pack policy
+	@$(ENV); $(SELECT); pulumi preview --stack $(STACK) --diff --refresh --policy-pack policy --suppress-outputs --suppress-progress
 
 .PHONY: preview-diff
 preview-diff: tools ## what this commit changes of BASE=origin/main, on a stack of its own
@@ -51,8 +56,9 @@ preview-comment: ## put its summary on the pull request PULL_REQUEST=number
 	@python3 -m previewdiff.comment
 
 .PHONY: destroy
+destroy: THEN = remove stack $(STACK)
 destroy: tools ## remove what `make up` deployed
-	@$(ENV); $(RECOVERY); $(SELECT); pulumi destroy --stack $(STACK) --yes --skip-preview $(RUN_PROGRAM)
+	@$(ENV); $(RECOVERY); $(SELECT); pulumi destroy --stack $(STACK) --yes --skip-preview --suppress-progress $(RUN_PROGRAM)
 	@$(ENV); if $(ON_SWARM); then $(OLD_IMAGES) >/dev/null; fi
 	@$(ENV); if $(SWARM_OF_ONE); then $(BOOTSTRAP) unswarm; fi
 	@$(ENV); pulumi stack rm --stack $(STACK) --yes --preserve-config

@@ -10,6 +10,9 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import NoReturn
 
+if __name__ == "__main__":  # a Ctrl-C while the rest is loaded is no traceback
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
 from bootstrap import (
     actionlint,
     browser,
@@ -18,6 +21,7 @@ from bootstrap import (
     environment,
     images,
     paths,
+    plan,
     plugin,
     process,
     python,
@@ -74,12 +78,13 @@ VERBS: dict[str, tuple[str, Callable[[Progress, list[str]], None]]] = {
 
 def main() -> int:
     arguments = _parser().parse_args()
-    if arguments.verb == "env":
-        print("\n".join(environment.exports()))
-        return 0
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, _terminated)
     try:
-        _one_at_a_time(arguments.verb, arguments.images)
+        if arguments.verb == "env":
+            print("\n".join(environment.exports()))
+        else:
+            _one_at_a_time(arguments)
     except KeyboardInterrupt:
         process.end_all()
         print("interrupted; the next run goes on where this one was", file=sys.stderr)
@@ -91,11 +96,13 @@ def main() -> int:
     return 0
 
 
-def _one_at_a_time(verb: str, names: list[str]) -> None:
+def _one_at_a_time(arguments: argparse.Namespace) -> None:
     show = Progress()
     try:
         with _lock(show):
-            VERBS[verb][1](show, names)
+            if arguments.then:
+                show.note("plan", plan.say(arguments.then))
+            VERBS[arguments.verb][1](show, arguments.images)
     except process.FailedError as failed:
         raise explain("a command failed", failed.output, "run it again") from None
     except OSError as error:
@@ -123,9 +130,11 @@ def _parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     for verb, (what, _) in VERBS.items():
         one = verbs.add_parser(verb, help=what)
-        one.set_defaults(images=[])
+        one.set_defaults(images=[], then="")
         if verb in ("tools", "images", "update"):
             one.add_argument("images", nargs="*", metavar="IMAGE")
+        if verb == "tools":
+            one.add_argument("--then", default="", help="what follows, for the plan to say")
     verbs.add_parser("env", help='shell exports, for eval "$(make env)"')
     return parser
 

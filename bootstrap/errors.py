@@ -19,13 +19,13 @@ BAD_DOWNLOAD = ("checksum mismatch", "not a valid zip file", "hash sum mismatch"
 
 
 class Problem(Exception):  # noqa: N818 - it is what it says, to a user
-    def __init__(self, what: str, why: str, remedy: str) -> None:
+    def __init__(self, what: str, why: str = "", remedy: str = "") -> None:
         super().__init__(what)
         self.what, self.why, self.remedy = what, why, remedy
 
     def __str__(self) -> str:
         parts = (("error:", self.what), ("why:", self.why), ("do:", self.remedy))
-        return "\n".join(f"{label:<7}{_indent(text)}" for label, text in parts)
+        return "\n".join(f"{label:<7}{_indent(text)}" for label, text in parts if text)
 
 
 def explain(what: str, output: str, remedy: str) -> Problem:

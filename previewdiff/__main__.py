@@ -12,9 +12,9 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
+from bootstrap.errors import Problem
 from previewdiff import report
 from previewdiff.changes import Preview
-from previewdiff.errors import PreviewError
 from previewdiff.source import Comparison, Repository
 from previewdiff.stack import Stack
 
@@ -45,14 +45,14 @@ def main() -> int:
     except Interrupted as interrupted:
         print("everything that was made is removed", file=sys.stderr)
         return 128 + interrupted.number
-    except PreviewError as error:
-        print(f"error: {error}", file=sys.stderr)
+    except Problem as problem:
+        print(problem, file=sys.stderr)
         return FAILED
 
 
 def _run(arguments: argparse.Namespace) -> int:
     if not arguments.output.is_dir():
-        raise PreviewError(f"--output: there is no folder {arguments.output}")
+        raise Problem(f"--output: there is no folder {arguments.output}", remedy="make it")
     repository = Repository(Path.cwd())
     comparison = repository.compare(arguments.base)
     subject = report.Subject(
@@ -65,8 +65,8 @@ def _run(arguments: argparse.Namespace) -> int:
     )
     try:
         preview, diff = _preview(repository, comparison, arguments.stack)
-    except PreviewError as error:
-        preview, diff = Preview(errors=(str(error),)), ""
+    except Problem as problem:
+        preview, diff = Preview(errors=(f"{problem.what}\n{problem.why}".strip(),)), ""
     markdown, document = (
         report.to_markdown(subject, preview, diff),
         report.to_json(subject, preview),

@@ -6,7 +6,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from previewdiff.errors import PreviewError
+from bootstrap.errors import Problem
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +28,7 @@ class Repository:
             "rev-parse", "--verify", "--quiet", "--end-of-options", f"{base}^{{commit}}"
         )
         if not tip:
-            raise PreviewError(f"there is no commit {base!r} here; {_remedy(base)}")
+            raise Problem(f"there is no commit {base!r} here", remedy=_remedy(base))
         start = self._try("merge-base", tip, "HEAD")
         behind = "Their common ancestor is not in this shallow clone: all that differs shows."
         status = self._git("status", "--porcelain", "--no-renames", "--untracked-files=all", "-z")
@@ -58,7 +58,7 @@ class Repository:
     def _try(self, *arguments: str) -> str:
         try:
             return self._git(*arguments).strip()
-        except PreviewError:
+        except Problem:
             return ""
 
     def _git(self, *arguments: str, environment: dict[str, str] | None = None) -> str:
@@ -71,7 +71,7 @@ class Repository:
             check=False,
         )
         if done.returncode:
-            raise PreviewError(f"git {arguments[0]}: {done.stderr.strip() or 'failed'}")
+            raise Problem(f"git {arguments[0]} failed", done.stderr)
         return done.stdout
 
 

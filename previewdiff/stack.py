@@ -16,8 +16,8 @@ from typing import Any
 import docker
 import yaml
 
+from bootstrap.errors import Problem
 from previewdiff.changes import Preview, read
-from previewdiff.errors import PreviewError
 from previewdiff.isolation import Isolation
 
 PATIENCE = 60  # seconds for pulumi to end once it is asked to
@@ -41,7 +41,7 @@ class Stack:
         self._pulumi("stack", "init", self.isolation.id)
         done = self._operate("up", "--yes", "--skip-preview", "--suppress-outputs")
         if done.returncode:
-            raise PreviewError(f"the base could not be deployed:\n{self._last_lines(done)}")
+            raise Problem("the base could not be deployed", self._last_lines(done))
 
     def preview(self, lock: Path) -> tuple[Preview, str]:
         """What the project folder would change, and pulumi's own account of it."""
@@ -61,14 +61,14 @@ class Stack:
     def remove(self) -> None:
         """Everything that was made, whatever state it is in."""
         if self.config_file.exists():
-            with contextlib.suppress(PreviewError):
+            with contextlib.suppress(Problem):
                 # Refused where a resource has hooks: the program may be the one that fails.
                 self._operate("destroy", "--yes", "--skip-preview")
         try:
             _sweep(self.isolation.id)
         except docker.errors.DockerException as error:
-            what = f"{self.isolation.id}-* is left on the engine; remove it by hand"
-            raise PreviewError(f"{what}: {error}") from None
+            what = f"{self.isolation.id}-* is left on the engine"
+            raise Problem(what, str(error), "remove it by hand") from None
         finally:
             shutil.rmtree(self.folder)
 
@@ -79,7 +79,7 @@ class Stack:
         if _same(lock, self.project / "uv.lock"):
             venv.symlink_to(sys.prefix)
         elif (done := self._run("uv", "sync", "--frozen")).returncode:
-            raise PreviewError(f"its packages could not be installed:\n{self._last_lines(done)}")
+            raise Problem("its packages could not be installed", self._last_lines(done))
 
     def _operate(self, verb: str, *more: str) -> subprocess.CompletedProcess[str]:
         stack = ("--stack", self.isolation.id, f"--config-file={self.config_file}")
@@ -88,7 +88,7 @@ class Stack:
     def _pulumi(self, *arguments: str) -> None:
         done = self._run("pulumi", *arguments, "--non-interactive")
         if done.returncode:
-            raise PreviewError(f"pulumi {arguments[0]} failed:\n{self._last_lines(done)}")
+            raise Problem(f"pulumi {arguments[0]} failed", self._last_lines(done))
 
     def _run(self, *command: str) -> subprocess.CompletedProcess[str]:
         """Run it out of reach of Ctrl-C, which is passed on: it ends in its own good order."""
@@ -106,7 +106,7 @@ class Stack:
             )
         except FileNotFoundError:
             remedy = 'make sets it up; for a shell of your own: eval "$(make env)"'
-            raise PreviewError(f"there is no {command[0]} on the PATH; {remedy}") from None
+            raise Problem(f"there is no {command[0]} on the PATH", remedy=remedy) from None
         try:
             output, _ = child.communicate()
         except BaseException:
@@ -123,7 +123,7 @@ def configuration(project: Path, isolation: Isolation) -> dict[str, Any]:
     """The stack's own file as the commit has it, and the isolation over it."""
     pulumi = _yaml(project / "Pulumi.yaml")
     if not pulumi:
-        raise PreviewError("the base has no Pulumi.yaml: there is nothing to compare with")
+        raise Problem("the base has no Pulumi.yaml", "there is nothing to compare with")
     file = _yaml(project / f"Pulumi.{isolation.stack}.yaml")
     namespace = f"{pulumi['name']}:"
     defaults = {key: _default(entry) for key, entry in (pulumi.get("config") or {}).items()}
@@ -167,7 +167,7 @@ def _subnets() -> list[ipaddress.IPv4Network]:
         with contextlib.closing(docker.from_env()) as engine:
             networks = engine.api.networks()
     except docker.errors.DockerException as error:
-        raise PreviewError(f"no Docker engine answers: {error}") from None
+        raise Problem("no Docker engine answers", str(error), "make tools starts one") from None
     ranges = [one for n in networks for one in (n["IPAM"]["Config"] or []) if "Subnet" in one]
     return [ipaddress.IPv4Network(r["Subnet"]) for r in ranges if ":" not in r["Subnet"]]
 

@@ -4,20 +4,26 @@
 """
 
 import argparse
+import signal
 import sys
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+if __name__ == "__main__":  # a Ctrl-C while the rest is loaded is no traceback
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
 import docker
 from docker import DockerClient
 
-from recovery import backend, gateway, locks, processes, state, strays
-from recovery.problem import ProblemError
+from bootstrap.errors import Problem
+from recovery import backend, gateway, limits, locks, processes, state, strays
 from recovery.state import EMPTY, State
 from recovery.strays import Stray
 
 NEVER = datetime.max.replace(tzinfo=UTC)
+INTERRUPTED = 130
+STOPPED = "it could not be seen whether an earlier run left anything"
 CONTAINER = "docker:index/container:Container"
 
 
@@ -50,11 +56,18 @@ def main() -> int:
         help="remove everything that has the stack's labels and is not in its state, too",
     )
     arguments = parser.parse_args()
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         recover(arguments.stack, everything=arguments.yes)
-    except (ProblemError, docker.errors.DockerException, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)  # noqa: T201
+    except Problem as problem:
+        print(problem, file=sys.stderr)  # noqa: T201
         return 1
+    except (docker.errors.DockerException, OSError) as error:
+        print(Problem(STOPPED, str(error), "mend that and run it again"), file=sys.stderr)  # noqa: T201
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted; the next run goes on where this one was", file=sys.stderr)  # noqa: T201
+        return INTERRUPTED
     return 0
 
 
@@ -69,6 +82,8 @@ def recover(name: str, *, everything: bool) -> None:
         say(f"unfinished operations of an earlier run: {len(current.pending)}")
     if interrupted.certain:
         current = _heal(stack, engine, current, interrupted)
+    if stack.locks:  # elsewhere another run may be at work
+        _finish_hooks(engine, current)
     _name_the_rest(stack, engine, current)
 
 
@@ -115,11 +130,16 @@ def _heal(
     if before.resources:
         refresh = ("refresh", "--stack", stack.name, "--clear-pending-creates")
         backend.pulumi(*refresh, "--yes", "--skip-preview")
-    current = _sweep(stack, engine, interrupted)
+    return _sweep(stack, engine, interrupted)
+
+
+def _finish_hooks(engine: DockerClient, current: State) -> None:
+    """A Ctrl-C ends the program at once: what is being made then is made without its hooks."""
+    for name in limits.set_missing(engine, current):
+        say(f"{name} has its limit of processes now")
     if found := gateway.find(engine, current):
         for name in gateway.restore_healthy(engine, found):
             say(f"{name} gets requests again")
-    return current
 
 
 def _finish_deletions(engine: DockerClient, before: State) -> None:
@@ -149,15 +169,15 @@ def _name_the_rest(stack: backend.Stack, engine: DockerClient, current: State) -
     rest = strays.find(engine, stack.project, stack.name, current)
     if not rest:
         return
-    told = (
-        f"{', '.join(map(str, rest))}: labelled as stack {stack.name}'s, and not in its state. "
-        f"If it is nobody's: make recover STACK={stack.name} goes back to a copy of a state that "
-        "is lost, and removes what is not in it. If it is deployed from another backend, give "
+    what = f"{', '.join(map(str, rest))}: labelled as stack {stack.name}'s, and not in its state"
+    remedy = (
+        f"if it is nobody's: make recover STACK={stack.name} goes back to a copy of a state that "
+        "is lost, and removes what is not in it; if it is deployed from another backend, give "
         "this stack another name"
     )
     if not current.resources and any(one.kind == "container" for one in rest):
-        raise ProblemError(told)
-    say(told)
+        raise Problem(what, remedy=remedy)
+    say(f"{what}; {remedy}")
 
 
 def say(text: str) -> None:

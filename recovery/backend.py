@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from recovery.problem import ProblemError
+from bootstrap.errors import Problem
 
 PROJECT_FILE = Path("Pulumi.yaml")
 
@@ -47,7 +47,7 @@ def _folder(url: str) -> Path | None:
 
 
 def pulumi(*arguments: str) -> str:
-    """What the command prints. Raises ProblemError with all that it said when it fails."""
+    """What the command prints. Raises Problem with all that it said when it fails."""
     done = subprocess.run(  # noqa: S603  fixed commands
         ["pulumi", *arguments, "--non-interactive"],  # noqa: S607  the user's PATH decides
         capture_output=True,
@@ -56,5 +56,5 @@ def pulumi(*arguments: str) -> str:
     )
     if done.returncode != 0:
         said = (done.stdout + done.stderr).strip()
-        raise ProblemError(f"`pulumi {' '.join(arguments)}` failed:\n{said}")
+        raise Problem(f"`pulumi {' '.join(arguments)}` failed", said)
     return done.stdout

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from recovery.problem import ProblemError
+from bootstrap.errors import Problem
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,20 +22,21 @@ class Lock:
 
 
 def dead(folder: Path, stack: str) -> list[Lock]:
-    """The locks whose owners are gone. Raises ProblemError when one lives, or may live."""
+    """The locks whose owners are gone. Raises Problem when one lives, or may live."""
     # Pulumi takes every file for a lock, a half-written one of a full disk too.
     found = [_read(file) for file in sorted(folder.glob("*")) if file.suffix != ".attrs"]
     for lock in found:
         if lock.host != socket.gethostname():
-            raise ProblemError(
-                f"stack {stack} is locked from another machine ({lock}), where only that one can "
-                f"tell whether it still runs. Wait for it; if it is gone: "
-                f"pulumi cancel --yes --stack {stack}"
+            raise Problem(
+                f"stack {stack} is locked from another machine ({lock})",
+                "only that one can tell whether the run is still alive",
+                f"wait for it; if it is gone: pulumi cancel --yes --stack {stack}",
             )
         if _is_pulumi(lock.pid):
-            raise ProblemError(
-                f"stack {stack} is in use ({lock}). Wait for it to end, or end it with "
-                f"kill -INT {lock.pid}, and try again"
+            raise Problem(
+                f"stack {stack} is in use ({lock})",
+                "another run of pulumi has it",
+                f"wait for it to end, or end it with kill -INT {lock.pid}, and run it again",
             )
     return found
 

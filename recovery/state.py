@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from bootstrap.errors import Problem
 from recovery import backend
-from recovery.problem import ProblemError
 
 SUFFIXES = (".json", ".json.gz")
 
@@ -59,7 +59,7 @@ def load(stack: backend.Stack) -> State | None:
 def _exported(stack: backend.Stack) -> State | None:
     try:
         return parse(backend.pulumi("stack", "export", "--stack", stack.name))
-    except ProblemError as problem:
+    except Problem as problem:
         if "no stack named" in str(problem):
             return None
         raise
@@ -99,14 +99,15 @@ def go_back(stack: backend.Stack) -> tuple[Path, State]:
         shutil.copy2(copy, target)
         try:
             backend.pulumi("stack", "export", "--stack", stack.name)
-        except ProblemError:
+        except Problem:
             continue
         return copy, state
     if damaged and kept:
         shutil.copy2(kept, damaged)
-    raise ProblemError(
-        f"the state of stack {stack.name} is damaged, and no copy of it in {stack.states} or "
-        f"{stack.backups} can be read; docs/operations.md, section State, says what is left to do"
+    raise Problem(
+        f"the state of stack {stack.name} is damaged",
+        f"no copy of it in {stack.states} or {stack.backups} can be read",
+        "docs/operations.md, section State, says what is left to do",
     )
 
 

@@ -2,27 +2,33 @@
 
 import argparse
 import os
+import signal
 import sys
 import webbrowser
 from typing import NoReturn
 
+if __name__ == "__main__":  # a Ctrl-C while the rest is loaded is no traceback
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
 import docker
 from docker.models.containers import Container
 
+from bootstrap.errors import Problem
 from workbench import logs, new_service, status
-from workbench.stack import GATEWAY, ProblemError, Stack, connect, url
+from workbench.stack import GATEWAY, Stack, connect, url
 
 INTERRUPTED = 130
 
 
 def main() -> int:
     arguments = _parser().parse_args()
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         return int(arguments.do(arguments) or 0)
-    except ProblemError as problem:
+    except Problem as problem:
         print(problem, file=sys.stderr)
     except docker.errors.DockerException as error:
-        print(f"The Docker engine refused: {error}", file=sys.stderr)
+        print(Problem("the Docker engine refused", str(error)), file=sys.stderr)
     except KeyboardInterrupt:
         return INTERRUPTED
     return 1
@@ -59,7 +65,7 @@ def add_service(arguments: argparse.Namespace) -> None:
 def _running(stack: Stack, service: str) -> Container:
     container = stack.of(service)
     if container.status != "running":
-        raise ProblemError(f"{container.name} is {container.status}: `make up` mends it.")
+        raise Problem(f"{container.name} is {container.status}", remedy="`make up` mends it")
     return container
 
 

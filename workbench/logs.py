@@ -10,7 +10,8 @@ from itertools import cycle
 import docker
 from docker.models.containers import Container
 
-from workbench.stack import ProblemError, Stack
+from bootstrap.errors import Problem
+from workbench.stack import Stack
 from workbench.terminal import NAMES, paint
 
 LINES = 20
@@ -69,7 +70,7 @@ def follow(stack: Stack) -> None:
     """Until it is interrupted. What is started later is followed too."""
     containers = stack.containers()
     if not containers:
-        raise ProblemError(f"Stack {stack.name} has no containers: `make up` deploys it.")
+        raise Problem(f"stack {stack.name} has no containers", remedy="`make up` deploys it")
     follower = Follower(max(len(str(container.name)) for container in containers))
     filters = {"type": ["container"], "event": ["start"], **stack.filters}
     starts = stack.engine.events(decode=True, filters=filters)

@@ -5,8 +5,9 @@ import re
 import shutil
 from pathlib import Path
 
+from bootstrap.errors import Problem
 from topology import SERVICES, Service
-from workbench.stack import GATEWAY, ProblemError
+from workbench.stack import GATEWAY
 
 ROOT = Path(__file__).resolve().parent.parent
 MODEL = "microservice2"
@@ -31,7 +32,7 @@ KEY = """\
 
 
 def add(name: str, prefix: str, root: Path = ROOT) -> Service:
-    """Writes all three, or raises ProblemError and writes nothing."""
+    """Writes all three, or raises Problem and writes nothing."""
     service = Service(
         name=name,
         container=name,
@@ -41,10 +42,10 @@ def add(name: str, prefix: str, root: Path = ROOT) -> Service:
         call=f"/{name.replace('-', '_')}",
     )
     if wrong := [*_wrong_name(service, root), *_wrong_prefix(service)]:
-        raise ProblemError("\n".join(wrong))
+        raise Problem("\n".join(wrong))
     model = next((row for row in SERVICES if row.name == MODEL), None)
     if model is None:
-        raise ProblemError(f"{MODEL} is what a new service is made like, and it is not there.")
+        raise Problem(f"{MODEL} is what a new service is made like, and it is not there")
     files = {
         root / "topology.py": _with_row(root / "topology.py", service),
         root / "Pulumi.yaml": _with_key(root / "Pulumi.yaml", service),
@@ -93,7 +94,7 @@ def _with_key(path: Path, service: Service) -> str:
     text = path.read_text()
     last = re.search(rf"^  {SERVICES[-1].name}Port:\n(?:    .*\n)+", text, re.MULTILINE)
     if last is None:
-        raise ProblemError(f"{path} has no key {SERVICES[-1].name}Port to put the new one after.")
+        raise Problem(f"{path} has no key {SERVICES[-1].name}Port to put the new one after")
     return text[: last.end()] + KEY.format(service) + text[last.end() :]
 
 

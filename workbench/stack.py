@@ -5,13 +5,10 @@ from dataclasses import dataclass
 import docker
 from docker.models.containers import Container
 
+from bootstrap.errors import Problem
 from topology import SERVICES
 
 GATEWAY = "frontend"
-
-
-class ProblemError(Exception):
-    """What is wrong and what would be right, in a line or two."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +33,10 @@ class Stack:
             if names.get(service, service) in {*aliases(container), container.name}:
                 return container
         known = ", ".join(names)
-        raise ProblemError(f"S={service!r} is not a running service of stack {self.name}: {known}")
+        raise Problem(
+            f"S={service!r} is not a running service of stack {self.name}",
+            remedy=f"take one of these: {known}",
+        )
 
     def missing(self) -> list[str]:
         """Services, and the gateway, that have no container at all."""
@@ -48,7 +48,7 @@ def connect(name: str) -> Stack:
     try:
         return Stack(name, docker.from_env())
     except docker.errors.DockerException as error:
-        raise ProblemError(f"No Docker engine answers ({error}); `make up` starts one.") from None
+        raise Problem("no Docker engine answers", str(error), "`make up` starts one") from None
 
 
 def names_of_services() -> dict[str, str]:

@@ -8,8 +8,9 @@ from typing import TextIO
 import docker
 from docker.models.containers import Container
 
+from bootstrap.errors import Problem
 from workbench import memory
-from workbench.stack import ProblemError, Stack, url
+from workbench.stack import Stack, url
 from workbench.terminal import GREEN, RED, paint
 
 GOOD = ("healthy", "done")
@@ -31,7 +32,7 @@ def show(stack: Stack, stream: TextIO = sys.stdout) -> bool:
     """Writes the table; true when everything that should run does, and is healthy."""
     containers = stack.containers()
     if not containers:
-        raise ProblemError(f"Stack {stack.name} has no containers: `make up` deploys it.")
+        raise Problem(f"stack {stack.name} has no containers", remedy="`make up` deploys it")
     rows = [row(container) for container in containers]
     rows += [Row(container=name, image="", health="missing") for name in stack.missing()]
     stream.writelines(f"{line}\n" for line in table(rows, stream))

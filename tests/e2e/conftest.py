@@ -22,7 +22,7 @@ from topology import SERVICES
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ["Pulumi.yaml", "__main__.py", "topology.py", "pyproject.toml", "uv.lock"]
-FOLDERS = ["infra", "services", "frontend", "nginx", "live", "recovery"]
+FOLDERS = ["bootstrap", "infra", "services", "frontend", "nginx", "live", "recovery"]
 DEADLINE_SECONDS = 60
 PULUMI_SECONDS = 600
 

@@ -1,6 +1,7 @@
 """What a killed, a torn and a second run leave behind, and the one command that heals it."""
 
 import contextlib
+import os
 import signal
 import subprocess
 import sys
@@ -38,6 +39,7 @@ def begin(one: Deployment) -> subprocess.Popen[bytes]:
         env=one.environment,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
+        start_new_session=True,
     )
 
 
@@ -101,6 +103,21 @@ def test_killed_while_containers_are_made(fresh: Deployment) -> None:
         recover(fresh, "--yes")
         assert not exists(namesake)
         assert exists(other)
+
+
+def test_interrupted_while_containers_are_made(fresh: Deployment) -> None:
+    """As Ctrl-C does: to Pulumi, its plugins and the program at once."""
+    run = begin(fresh)
+    wait_until(lambda: bool(fresh.containers()), "a container is made")
+    os.killpg(run.pid, signal.SIGINT)
+    assert run.wait(PULUMI_SECONDS) != 0
+    said = recover(fresh)
+    made = fresh.containers()
+    assert made
+    assert all(f"{one.name} has its limit of processes now" in said for one in made)
+    assert {one.attrs["HostConfig"]["PidsLimit"] for one in made} == {64}
+    assert recover(fresh) == ""
+    whole(fresh)
 
 
 def test_a_second_run_and_a_recovery_name_the_first(deployment: Deployment) -> None:

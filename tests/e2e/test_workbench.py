@@ -50,7 +50,7 @@ def test_a_stack_that_is_not_there(deployment: Deployment) -> None:
     for verb in ("status", "logs"):
         none = workbench("--stack", f"{deployment.stack}-not", verb)
         assert (none.returncode, none.stdout) == (1, "")
-        assert "has no containers: `make up` deploys it." in none.stderr
+        assert "has no containers\ndo:    `make up` deploys it" in none.stderr
 
 
 def test_logs_follow_through_a_restart(deployment: Deployment, tmp_path: Path) -> None:

@@ -1,10 +1,11 @@
-"""The bootstrap builds again what it built from other sources, and nothing else."""
+"""The bootstrap says what is missing, and builds again only what it built from other sources."""
 
 from pathlib import Path
 
 import pytest
 
-from bootstrap import go, paths
+from bootstrap import engine, go, paths, plan, plugin
+from bootstrap.errors import Problem
 
 
 @pytest.fixture
@@ -35,3 +36,29 @@ def test_what_another_installer_has_put_there_stays(program: Path) -> None:
     program.unlink()
     program.write_text("another")
     assert not go.is_stale(program, "module")
+
+
+def test_the_plan_names_what_is_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(engine, "answers", lambda: None)
+    monkeypatch.setattr(plugin, "installed", lambda: True)
+    monkeypatch.setattr(paths, "PROJECT", tmp_path)
+    said = plan.say("deploy stack dev")
+    assert said.startswith("set up a Docker engine, base images")
+    assert "plugin" not in said
+    assert said.endswith(".venv; then deploy stack dev")
+
+
+def test_the_plan_of_a_machine_that_has_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plan, "_looks", lambda: {"Pulumi": True})
+    assert plan.say("deploy stack dev") == "deploy stack dev; all it needs is there"
+
+
+def test_an_error_is_one_block() -> None:
+    problem = Problem("the disk is full", "first line\nsecond line", "make room")
+    assert str(problem).splitlines() == [
+        "error: the disk is full",
+        "why:   first line",
+        "       second line",
+        "do:    make room",
+    ]
+    assert str(Problem("no", remedy="yes")).splitlines() == ["error: no", "do:    yes"]

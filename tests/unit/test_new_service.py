@@ -8,9 +8,9 @@ import pytest
 import yaml
 from starlette.testclient import TestClient
 
+from bootstrap.errors import Problem
 from topology import SERVICES
 from workbench import new_service
-from workbench.stack import ProblemError
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -84,7 +84,7 @@ def test_what_is_wrong_is_named_and_nothing_is_written(
     project: Path, name: str, prefix: str, right: str
 ) -> None:
     before = everything(project)
-    with pytest.raises(ProblemError) as raised:
+    with pytest.raises(Problem) as raised:
         new_service.add(name, prefix, project)
     assert right in str(raised.value)
     assert everything(project) == before

@@ -9,12 +9,12 @@ ROOT = Path(__file__).resolve().parents[2]
 DOCS = (ROOT / "docs" / "preview.md").read_text()
 
 
-def test_bad_input_is_one_line() -> None:
+def test_bad_input_is_one_error() -> None:
     for option, value in (("--base", "no/such"), ("--output", "no-such-folder")):
         command = [sys.executable, "-m", "previewdiff", f"{option}={value}"]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
         assert done.returncode == 1
-        assert re.fullmatch(r"error: .*there is no .+\n", done.stderr), done.stderr
+        assert re.fullmatch(r"error: .*there is no .+\ndo:    .+\n", done.stderr), done.stderr
         assert value in done.stderr
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from previewdiff.errors import PreviewError
+from bootstrap.errors import Problem
 from previewdiff.isolation import Isolation
 from previewdiff.stack import configuration
 
@@ -89,5 +89,5 @@ def test_only_keys_that_the_commit_declares_and_its_own_stack_file(isolation: Is
 
 
 def test_a_commit_without_a_pulumi_project(isolation: Isolation) -> None:
-    with pytest.raises(PreviewError, match=r"no Pulumi\.yaml"):
+    with pytest.raises(Problem, match=r"no Pulumi\.yaml"):
         configuration(isolation.project, isolation)

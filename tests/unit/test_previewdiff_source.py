@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from previewdiff.errors import PreviewError
+from bootstrap.errors import Problem
 from previewdiff.source import Repository
 
 
@@ -76,9 +76,9 @@ def test_uncommitted_changes_count_and_ignored_files_do_not(
 
 
 def test_a_base_that_is_not_here_says_how_to_fetch_it(repository: Path) -> None:
-    with pytest.raises(PreviewError, match=r"no commit 'origin/main' here; .*git fetch origin"):
+    with pytest.raises(Problem, match=r"no commit 'origin/main' here\ndo: .*git fetch origin"):
         Repository(repository).compare("origin/main")
-    with pytest.raises(PreviewError, match=r"no commit '--all' here"):
+    with pytest.raises(Problem, match=r"no commit '--all' here"):
         Repository(repository).compare("--all")
 
 
@@ -91,7 +91,7 @@ def test_a_shallow_and_detached_checkout(repository: Path, tmp_path: Path) -> No
     url = repository.as_uri()
     git(tmp_path, "clone", "--quiet", "--depth=1", "--branch=feature", url, str(shallow))
     git(shallow, "switch", "--quiet", "--detach", head)
-    with pytest.raises(PreviewError, match=r"git fetch origin \+refs/heads/main:refs/remotes"):
+    with pytest.raises(Problem, match=r"git fetch origin \+refs/heads/main:refs/remotes"):
         Repository(shallow).compare("origin/main")
     git(
         shallow,
@@ -107,5 +107,5 @@ def test_a_shallow_and_detached_checkout(repository: Path, tmp_path: Path) -> No
 
 
 def test_no_repository(tmp_path: Path) -> None:
-    with pytest.raises(PreviewError, match="not a git repository"):
+    with pytest.raises(Problem, match="not a git repository"):
         Repository(tmp_path)

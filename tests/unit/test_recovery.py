@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from bootstrap.errors import Problem
 from recovery import locks, processes, state
 from recovery.__main__ import Interrupted
 from recovery.backend import Stack
-from recovery.problem import ProblemError
 from recovery.strays import Stray
 from tests.e2e.conftest import wait_until
 
@@ -66,12 +66,12 @@ class TestLocks:
     def test_the_owner_lives(self, tmp_path: Path, start: Start) -> None:
         owner = start("pulumi")
         lock(tmp_path, owner.pid)
-        with pytest.raises(ProblemError, match=rf"dev is in use \(ann@.*kill -INT {owner.pid}"):
+        with pytest.raises(Problem, match=rf"dev is in use \(ann@[\s\S]*kill -INT {owner.pid}"):
             locks.dead(tmp_path, "dev")
 
     def test_the_owner_is_on_another_machine(self, tmp_path: Path) -> None:
         file = lock(tmp_path, GONE, "elsewhere")
-        with pytest.raises(ProblemError, match="pulumi cancel --yes --stack dev"):
+        with pytest.raises(Problem, match="pulumi cancel --yes --stack dev"):
             locks.dead(tmp_path, "dev")
         assert file.exists()
 
