@@ -121,7 +121,7 @@ test: tools browser ## every test: fast ones, then a real deployment with a brow
 	@$(ENV); $(PYTHON) -m pytest --numprocesses 3 --dist loadfile
 
 .PHONY: test-faults
-test-faults: tools ## what takes longer: kills, damage, faults under load
+test-faults: tools ## what takes longer: kills, faults under load; ROUNDS CYCLES REQUESTS say how often
 	@$(ENV); $(PYTHON) -m pytest tests/faults --timeout 3600
 
 .PHONY: test-swarm

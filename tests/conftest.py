@@ -3,7 +3,8 @@
 import os
 import signal
 
-# Who is started in the background inherits an ignored SIGINT, and so would all that a test starts.
+# Who is started in the background inherits ignored signals, and so would all that a test starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 # Where this is set, what forgets to flush its output works all the same; on most machines it isn't.
 os.environ.pop("PYTHONUNBUFFERED", None)

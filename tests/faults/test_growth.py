@@ -3,6 +3,7 @@
 import os
 import socket
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -46,10 +47,17 @@ def _answers(connection: socket.socket) -> int:
 
 
 def resident(container: Container) -> int:
-    """KiB of all processes that the container has all the time."""
-    pids = [row[1] for row in container.top()["Processes"]]
-    texts = [Path(f"/proc/{pid}/status").read_text() for pid in pids]
-    return sum(int(text.partition("VmRSS:")[2].split()[0]) for text in texts if "VmRSS:" in text)
+    """KiB of the processes that the container has all the time: health checks come and go."""
+    return min(_resident_now(container) for _ in range(5))
+
+
+def _resident_now(container: Container) -> int:
+    total = 0
+    for row in container.top()["Processes"]:
+        with suppress(FileNotFoundError, ProcessLookupError):
+            text = Path(f"/proc/{row[1]}/status").read_text()
+            total += int(text.partition("VmRSS:")[2].split()[0]) if "VmRSS:" in text else 0
+    return total
 
 
 def temporary(container: Container) -> int:
