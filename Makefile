@@ -23,7 +23,7 @@ RECOVERY = $(PYTHON) -m recovery --stack $(STACK)
 
 .PHONY: help
 help: ## what can be typed here
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {gsub(/\$$\$$/, "$$", $$2); printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo; echo "  STACK=dev is the default; the keys of a stack are in Pulumi.yaml."
 
 .PHONY: tools
