@@ -78,7 +78,7 @@ class Node:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        (self.folder / "run").mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
         inner = f"{self.name}i"
         run("ip", "netns", "add", self.name)
         run("ip", "link", "add", self.name, "type", "veth", "peer", inner, "netns", self.name)
@@ -95,7 +95,10 @@ class Node:
     def boot(self) -> None:
         """Start the engine, after a crash too."""
         (self.folder / "docker.sock").unlink(missing_ok=True)
-        (self.folder / "run" / "docker.pid").unlink(missing_ok=True)
+        # A machine's own is in memory and empty after a crash. The pid of a containerd that is
+        # gone, and another's by now, would keep the engine from starting one.
+        shutil.rmtree(self.folder / "run", ignore_errors=True)
+        (self.folder / "run").mkdir()
         self._process = subprocess.Popen(
             [
                 *("nsenter", f"--net=/run/netns/{self.name}"),
