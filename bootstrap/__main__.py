@@ -1,17 +1,18 @@
 """python3 -m bootstrap VERB: sets up what is missing, and does nothing where all is there."""
 
+import signal
+
+if __name__ == "__main__":  # a Ctrl-C while the rest is loaded is no traceback
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
 import argparse
 import fcntl
 import os
-import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import NoReturn
-
-if __name__ == "__main__":  # a Ctrl-C while the rest is loaded is no traceback
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 from bootstrap import (
     actionlint,

@@ -3,15 +3,16 @@
 `make up` calls it first. It does nothing where nothing is wrong; what it does, it says.
 """
 
-import argparse
 import signal
+
+if __name__ == "__main__":  # a Ctrl-C while the rest is loaded is no traceback
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+import argparse
 import sys
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-
-if __name__ == "__main__":  # a Ctrl-C while the rest is loaded is no traceback
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 import docker
 from docker import DockerClient

@@ -1,14 +1,15 @@
 """python -m workbench VERB: what `make` calls for the developer's day."""
 
-import argparse
-import os
 import signal
-import sys
-import webbrowser
-from typing import NoReturn
 
 if __name__ == "__main__":  # a Ctrl-C while the rest is loaded is no traceback
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+import argparse
+import os
+import sys
+import webbrowser
+from typing import NoReturn
 
 import docker
 from docker.models.containers import Container
