@@ -15,8 +15,9 @@ import yaml
 from bench.deploying import forget_layers
 from bench.rows import Row
 from bootstrap import process
+from bootstrap.environment import PARALLEL
 from bootstrap.progress import Progress
-from infra import nginx
+from infra import health, nginx
 from tests.e2e.conftest import Deployment, free_ports
 from topology import Service
 
@@ -112,7 +113,11 @@ def by_compose(deployment: Deployment, command: list[str], count: int) -> dict[s
     name = f"bench-{uuid.uuid4().hex[:8]}"
 
     def compose(*arguments: str) -> None:
-        process.run(*command, "--file", str(file), "--project-name", name, *arguments)
+        process.run(
+            *(*command, "--file", str(file), "--project-name", name, *arguments),
+            # Without a limit the engine loses builds at a hundred.
+            environment={"COMPOSE_PARALLEL_LIMIT": str(PARALLEL)},
+        )
 
     try:
         return _timed(
@@ -148,6 +153,7 @@ def _compose_file(deployment: Deployment, count: int) -> dict[str, object]:
         )
         for number in range(1, count + 1)
     ]
+    interval = health.interval(count + 1)
     gateway = {
         "build": {
             "context": ".",
@@ -160,7 +166,7 @@ def _compose_file(deployment: Deployment, count: int) -> dict[str, object]:
         },
         "ports": ["127.0.0.1::80"],
         "volumes": ["./frontend:/frontend:ro", "./nginx:/gateway:ro"],
-        **_container(80, "/gateway-health"),
+        **_container(80, "/gateway-health", interval),
     }
     return {
         "services": {
@@ -171,7 +177,7 @@ def _compose_file(deployment: Deployment, count: int) -> dict[str, object]:
                     "ports": ["127.0.0.1::8080"],
                     "volumes": [f"./services/{one.name}:/app:ro"],
                     "networks": {"default": {"aliases": [one.container]}},
-                    **_container(8080, "/healthz"),
+                    **_container(8080, "/healthz", interval),
                 }
                 for one in services
             },
@@ -184,7 +190,7 @@ def _literal(text: str) -> str:
     return text.replace("$", "$$")  # Compose would put its own variables in
 
 
-def _container(port: int, path: str) -> dict[str, object]:
+def _container(port: int, path: str, interval: str) -> dict[str, object]:
     script = (
         f"exec 3<>/dev/tcp/127.0.0.1/{port}"
         f" && printf 'GET {path} HTTP/1.0\\r\\nHost: localhost\\r\\n\\r\\n' >&3"
@@ -193,7 +199,7 @@ def _container(port: int, path: str) -> dict[str, object]:
     return {
         "healthcheck": {
             "test": ["CMD", "bash", "-c", script],
-            "interval": "2s",
+            "interval": interval,
             "timeout": "2s",
             "retries": 3,
             "start_period": "1s",

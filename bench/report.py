@@ -3,6 +3,7 @@
 import datetime as dt
 import json
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import asdict
 from html import escape
@@ -11,7 +12,11 @@ from pathlib import Path
 from bench.growth import Growth
 from bench.rows import Row
 
-FOLDER = Path(__file__).resolve().parents[1] / "docs" / "bench"
+ROOT = Path(__file__).resolve().parents[1]
+FOLDER = ROOT / "docs" / "bench"
+README = ROOT / "README.md"
+SECTION = re.compile(r"(?<=<!-- make bench -->\n).*?(?=<!-- end -->\n)", re.DOTALL)
+TUTORIAL = "tutorial's stack"
 HEADINGS = ("what", "paired with", "goal", "measured", "", "ours and theirs")
 
 
@@ -44,9 +49,27 @@ def write(rows: Sequence[Row], growths: Sequence[Growth], *, quick: bool) -> Pat
     }
     (FOLDER / "bench.json").write_text(json.dumps(figures, indent=1) + "\n")
     (FOLDER / "bench.svg").write_text(picture(rows, growths))
+    if not quick:
+        text = section(heading, rows)
+        README.write_text(SECTION.sub(lambda _: text, README.read_text()))
     page = FOLDER / "bench.md"
     page.write_text(f"# `make bench`\n\n{heading} {_HOW}\n\n![](bench.svg)\n\n{table(rows)}\n")
     return page
+
+
+def section(heading: str, rows: Sequence[Row]) -> str:
+    """What the README says: how it compares with what a user would pick instead."""
+    lines = [
+        ("requests, paired with the tutorial's Go stack", "goal", "measured", ""),
+        ("---",) * 4,
+        *(
+            (row.what, row.goal, row.result, row.verdict)
+            for row in rows
+            if row.paired_with == TUTORIAL
+        ),
+    ]
+    table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return f"{heading}\n\n{table}\n"
 
 
 _HOW = (

@@ -7,12 +7,11 @@ from docker.models.containers import Container
 
 from bench import load, stacks
 from bench.load import Load
+from bench.report import TUTORIAL
 from bench.rows import Row, ratios
 from bench.stacks import Stack
 from bootstrap.progress import Progress
 from tests.e2e.test_contract import HELLO
-
-TUTORIAL = "tutorial's stack"
 
 
 class Pairs:

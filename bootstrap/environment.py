@@ -8,6 +8,8 @@ from pathlib import Path
 
 from bootstrap import cli, engine, paths
 
+# Four a core is Pulumi's own, and most of the time a container takes is waiting for its health.
+PARALLEL = 32
 PASSPHRASES = ("PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE", "PULUMI_BACKEND_URL")
 
 
@@ -18,6 +20,8 @@ def exports(environment: Mapping[str, str] = os.environ) -> list[str]:
         lines.append(f'export PATH={shlex.quote(":".join(map(str, folders)))}:"$PATH"')
     if not any(name in environment for name in PASSPHRASES):
         lines.append("export PULUMI_CONFIG_PASSPHRASE=''")
+    if "PULUMI_PARALLEL" not in environment:
+        lines.append(f"export PULUMI_PARALLEL={PARALLEL}")
     context = engine.context_address()
     if context and "DOCKER_HOST" not in environment:
         # The provider knows DOCKER_HOST and nothing of docker's contexts.

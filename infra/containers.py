@@ -366,7 +366,7 @@ def _binds(container: str, folders: Mapping[str, str]) -> list[docker.ContainerM
 def _http_check(port: int, path: str, settings: Settings) -> docker.ContainerHealthcheckArgs:
     return docker.ContainerHealthcheckArgs(
         tests=health.command(port, path, production=settings.production),
-        interval="2s",
+        interval=health.interval(len(settings.containers)),
         timeout="2s",
         retries=3,
         start_period="1s",

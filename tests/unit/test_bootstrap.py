@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bootstrap import engine, go, paths, plan, plugin
+from bootstrap import engine, environment, go, paths, plan, plugin
 from bootstrap.errors import Problem
 
 
@@ -62,3 +62,14 @@ def test_an_error_is_one_block() -> None:
         "do:    make room",
     ]
     assert str(Problem("no", remedy="yes")).splitlines() == ["error: no", "do:    yes"]
+
+
+def test_what_a_user_has_set_wins(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "context_address", lambda: None)
+    said = environment.exports({})
+    assert "export PULUMI_CONFIG_PASSPHRASE=''" in said
+    assert "export PULUMI_PARALLEL=32" in said
+    own = {"PULUMI_BACKEND_URL": "s3://ours", "PULUMI_PARALLEL": "4"}
+    assert not [
+        line for line in environment.exports(own) if "PULUMI" in line and "PATH" not in line
+    ]

@@ -8,7 +8,7 @@ from typing import Any
 import pulumi
 import pytest
 
-from infra import drift, preflight, processes, rollout
+from infra import drift, health, preflight, processes, rollout
 from topology import SERVICES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -129,3 +129,11 @@ def test_an_image_tag_is_version_and_content(declared: Recorder) -> None:
         version, _, content = image["name"].partition(":")[2].partition("-")
         assert version == "v1"
         assert len(content) == 12
+
+
+def test_of_many_containers_each_is_checked_less_often() -> None:
+    production = declare(mode="production", replicas="15").containers()
+    assert {c["healthcheck"]["interval"] for c in production.values() if "healthcheck" in c} == {
+        "10s"
+    }
+    assert (health.interval(health.FEW), health.interval(health.FEW + 1)) == ("2s", "10s")
