@@ -16,7 +16,8 @@ def mounted(container: str, target: str, folder: Path) -> Path:
 
     So another checkout of the same commit changes nothing.
     """
-    mounts = _inspected(container).get("Mounts", [])
+    found = (c for c in _containers() if f"/{container}" in c["Names"])
+    mounts: list[dict[str, Any]] = next((c["Mounts"] for c in found), [])
     there = next((Path(m["Source"]) for m in mounts if m["Destination"] == target), folder)
     if there == folder or not there.is_dir():
         return folder
@@ -25,21 +26,27 @@ def mounted(container: str, target: str, folder: Path) -> Path:
 
 def moved(tag: str) -> str:
     """The ID of a container that was made of `tag` when that was another image, or ""."""
-    try:
-        images = _engine().images(name=tag)
-        made = _engine().containers(all=True, filters={"label": f"{IMAGE_LABEL}={tag}"})
-    except docker.errors.DockerException:
-        return ""
-    return next((str(c["Id"]) for c in made for i in images if c["ImageID"] != i["Id"]), "")
+    image = _tagged().get(tag)
+    made = (c for c in _containers() if (c["Labels"] or {}).get(IMAGE_LABEL) == tag)
+    return next((str(c["Id"]) for c in made if image not in (None, c["ImageID"])), "")
 
 
-def _inspected(container: str) -> dict[str, Any]:
+@cache  # asked once: the engine's answer takes longer the more it has
+def _containers() -> list[dict[str, Any]]:
     try:
-        return dict(_engine().inspect_container(container))
+        return list(_engine().containers(all=True))
     except docker.errors.DockerException:
-        return {}
+        return []
 
 
 @cache
+def _tagged() -> dict[str, str]:
+    try:
+        images = _engine().images()
+    except docker.errors.DockerException:
+        return {}
+    return {tag: str(image["Id"]) for image in images for tag in image["RepoTags"] or ()}
+
+
 def _engine() -> docker.APIClient:
     return docker.from_env(timeout=10).api

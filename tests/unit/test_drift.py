@@ -21,8 +21,9 @@ def theirs(ours: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Another checkout, which the container has mounted."""
     folder = ours.with_name("theirs")
     shutil.copytree(ours, folder)
-    mounts = {"Mounts": [{"Destination": "/app", "Source": str(folder)}]}
-    monkeypatch.setattr(drift, "_inspected", lambda _: mounts)
+    mounts = [{"Destination": "/app", "Source": str(folder)}]
+    container = {"Names": ["/router_one"], "Mounts": mounts}
+    monkeypatch.setattr(drift, "_containers", lambda: [container])
     return folder
 
 
@@ -46,5 +47,17 @@ def test_what_is_mounted_elsewhere_does_not_count(ours: Path) -> None:
 
 
 def test_without_a_container_it_is_ours(ours: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(drift, "_inspected", lambda _: {})
+    monkeypatch.setattr(drift, "_containers", list)
     assert drift.mounted("router_one", "/app", ours) == ours
+
+
+def test_a_tag_that_is_another_image_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    label = {drift.IMAGE_LABEL: "microservice1:v1-abc"}
+    made = {"Id": "c1", "Names": ["/router_one"], "Labels": label, "ImageID": "sha256:old"}
+    monkeypatch.setattr(drift, "_containers", lambda: [made, {**made, "Labels": None}])
+    tags = {"microservice1:v1-abc": "sha256:new"}
+    monkeypatch.setattr(drift, "_tagged", lambda: tags)
+    assert drift.moved("microservice1:v1-abc") == "c1"
+    tags["microservice1:v1-abc"] = "sha256:old"
+    assert drift.moved("microservice1:v1-abc") == ""
+    assert drift.moved("microservice2:v1-abc") == ""

@@ -56,7 +56,7 @@ def declare(**config: str) -> Recorder:
         patch.setattr(rollout, "publication_hooks", lambda _: None)
         patch.setattr(processes, "limit_processes", lambda: None)
         patch.setattr(drift, "moved", lambda _: "")
-        patch.setattr(drift, "_inspected", lambda _: {})
+        patch.setattr(drift, "_containers", list)
         patch.setattr(preflight, "take_inventory", lambda _: NOTHING)
         patch.setattr(preflight, "conflicts", lambda *_: [])
         pulumi.runtime.test(run)()  # type: ignore[no-untyped-call]  # as the SDK has it
