@@ -61,7 +61,7 @@ class WebService(pulumi.ComponentResource):
             )
             self.containers.append(container)
         self.url = (
-            f"{gateway_url(settings)}{service.prefix}"
+            f"{gateway_url(settings.bind_address, settings)}{service.prefix}"
             if settings.production
             else f"http://{settings.bind_address}:{host_port}"
         )
@@ -109,7 +109,7 @@ class Gateway(pulumi.ComponentResource):
                 parent=self, depends_on=after, hooks=rollout.container_hooks()
             ),
         )
-        self.url = gateway_url(settings)
+        self.url = gateway_url(settings.bind_address, settings)
         self.register_outputs({"url": self.url})
 
     def _edge(self) -> docker.ContainerNetworksAdvancedArgs:
@@ -154,9 +154,9 @@ class Gateway(pulumi.ComponentResource):
         return [mount], [publisher]
 
 
-def gateway_url(settings: Settings) -> str:
+def gateway_url(address: str, settings: Settings) -> str:
     port = "" if settings.frontend_port == 80 else f":{settings.frontend_port}"  # noqa: PLR2004
-    return f"http://{settings.bind_address}{port}"
+    return f"http://{address}{port}"
 
 
 def labels() -> dict[str, str]:

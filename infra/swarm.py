@@ -10,6 +10,7 @@ from infra.containers import (
     GATEWAY_USER,
     SERVICE_USER,
     gateway_image,
+    gateway_url,
     labels,
     service_image,
 )
@@ -63,7 +64,7 @@ class WebService(pulumi.ComponentResource):
             command=["bash", "-c", DRAINED],
             opts=pulumi.ResourceOptions(parent=self),
         )
-        self.url = f"{_url(settings)}{service.prefix}"
+        self.url = f"{gateway_url(nodes.inventory().address, settings)}{service.prefix}"
         self.register_outputs({"url": self.url})
 
     def summary(self) -> dict[str, pulumi.Input[str]]:
@@ -105,7 +106,7 @@ class Gateway(pulumi.ComponentResource):
                 parent=self, depends_on=[one.swarm_service for one in services.values()]
             ),
         )
-        self.url = _url(settings)
+        self.url = gateway_url(nodes.inventory().address, settings)
         self.register_outputs({"url": self.url})
 
 
@@ -216,7 +217,6 @@ def _service(  # noqa: PLR0913  one place says what a service of the swarm here 
             delay="1s", timeout=f"{settings.wait_timeout * (replicas + 1)}s"
         ),
         labels=[docker.ServiceLabelArgs(label=k, value=v) for k, v in labels().items()],
-        # The registry says for which platforms an image is, and the manager notes it here.
         opts=pulumi.ResourceOptions.merge(
             pulumi.ResourceOptions(
                 delete_before_replace=True,  # only another network or name replaces it
@@ -227,8 +227,3 @@ def _service(  # noqa: PLR0913  one place says what a service of the swarm here 
             opts,
         ),
     )
-
-
-def _url(settings: Settings) -> str:
-    port = "" if settings.frontend_port == 80 else f":{settings.frontend_port}"  # noqa: PLR2004
-    return f"http://{nodes.inventory().address}{port}"

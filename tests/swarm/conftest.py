@@ -10,10 +10,10 @@ import docker
 import pytest
 from docker.models.containers import Container
 
-from tests.e2e.conftest import Deployment
+from tests.e2e.conftest import Deployment, wait_until
 from tests.e2e.load import Report, Request, load
 from tests.e2e.test_contract import HELLO, ONLY_GET, WHO
-from tests.swarm.rig import REGISTRY, Node, Rig, wait_until, why_not
+from tests.swarm.rig import REGISTRY, Node, Rig, why_not
 
 BASES = ("python:3.13-slim", "nginx:1.30")
 PORT = 8000
