@@ -4,6 +4,7 @@ import asyncio
 import importlib.util
 import json
 import socket
+from contextlib import closing
 from pathlib import Path
 from types import ModuleType
 
@@ -139,7 +140,9 @@ class TestEveryService:
             one.write(b"too late")
             await asyncio.sleep(0)
 
-        asyncio.run(answer())
+        # asyncio.run() would take this thread's loop away, which Pulumi's mocks go on with.
+        with closing(asyncio.new_event_loop()) as loop:
+            loop.run_until_complete(answer())
         assert transport.written == [b"head body", b"last"]
 
     def test_a_request_meant_for_another_is_refused(self, name: str) -> None:
