@@ -98,16 +98,26 @@ def _said(gateway: Container, *command: str) -> str:
 
 
 def _make_room(args: pulumi.ResourceHookArgs) -> None:
-    """Removes what has the container's name on its network: made by hand, or left by a crash."""
+    """Removes what has the container's name on its network: made by hand, or left by a crash.
+
+    An engine that died had perhaps not attached it yet: one of this stack that was never started.
+    """
     inputs = args.new_inputs or {}
     try:
         found = docker.from_env().containers.get(inputs["name"])
     except docker.errors.NotFound:
         return
     networks = {network["name"] for network in inputs["networksAdvanced"]}
-    if networks & set(found.attrs["NetworkSettings"]["Networks"]):
+    attached = networks & set(found.attrs["NetworkSettings"]["Networks"])
+    if attached or (found.status == "created" and _is_ours(found)):
         pulumi.log.warn(f"{found.name}, which was not in the state, is removed.")
         found.remove(force=True)
+
+
+def _is_ours(container: Container) -> bool:
+    labels = container.labels
+    project, stack = (labels.get(f"microservices.{key}") for key in ("project", "stack"))
+    return (project, stack) == (pulumi.get_project(), pulumi.get_stack())
 
 
 def _show(args: pulumi.ErrorHookArgs) -> bool:

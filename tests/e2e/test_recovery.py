@@ -124,6 +124,16 @@ def test_interrupted_while_containers_are_made(fresh: Deployment) -> None:
     whole(fresh)
 
 
+def test_what_an_engine_that_died_had_only_created_gives_way(fresh: Deployment) -> None:
+    """Pulumi was told that the creation failed, so no state and no lock speaks of it."""
+    labels = {"microservices.project": "microservices", "microservices.stack": fresh.stack}
+    name = f"{fresh.prefix}router_one"
+    left = fresh.engine.containers.create(BASE, "true", name=name, labels=labels)
+    fresh.up()
+    assert not exists(left)
+    assert fresh.container("microservice1").health == "healthy"
+
+
 def test_a_second_run_and_a_recovery_name_the_first(deployment: Deployment) -> None:
     first = begin(deployment)
     try:
