@@ -116,14 +116,16 @@ python:
 browser:
 	@$(BOOTSTRAP) browser
 
+PYTEST = $(ENV); $(PYTHON) -m pytest
+
 .PHONY: test
-test: tools browser ## every test: fast ones, then a real deployment with a browser
-	@$(ENV); $(PYTHON) -m pytest --numprocesses 3 --dist loadfile
+test: tools browser ## unit tests, then the core of the end-to-end tests with a browser: five minutes
+	@$(PYTEST) tests/unit tests/e2e --numprocesses 2 --dist loadgroup
 
-.PHONY: test-faults
-test-faults: tools ## what takes longer: kills, faults under load; ROUNDS CYCLES REQUESTS say how often
-	@$(ENV); $(PYTHON) -m pytest tests/faults --timeout 3600
+.PHONY: test-all
+test-all: test test-long ## the same and the long ones: edits, docs, faults, swarm; ROUNDS CYCLES REQUESTS
 
-.PHONY: test-swarm
-test-swarm: tools ## a swarm of three engines on this machine, as root: what is lost when things change
-	@$(ENV); $(PYTHON) -m pytest tests/swarm --timeout 1800
+.PHONY: test-long
+test-long: tools browser
+	@$(PYTEST) tests/long --numprocesses 2 --dist loadgroup
+	@$(PYTEST) tests/faults tests/swarm --timeout 1800

@@ -13,12 +13,12 @@ from pathlib import Path
 import yaml
 
 from bench.deploying import forget_layers
+from bench.deployment import Deployment, free_ports
 from bench.rows import Row
 from bootstrap import process
 from bootstrap.environment import PARALLEL
 from bootstrap.progress import Progress
 from infra import health, nginx
-from tests.e2e.conftest import Deployment, free_ports
 from topology import Service
 
 OPERATIONS = ("cold up", "no-op up", "preview", "destroy")
@@ -101,7 +101,7 @@ def by_pulumi(deployment: Deployment) -> dict[str, float]:
         {
             "cold up": deployment.up,
             "no-op up": deployment.up,
-            "preview": lambda: deployment.operate("preview"),
+            "preview": deployment.preview,
             "destroy": deployment.destroy,
         }
     )

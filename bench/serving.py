@@ -11,7 +11,8 @@ from bench.report import TUTORIAL
 from bench.rows import Row, ratios
 from bench.stacks import Stack
 from bootstrap.progress import Progress
-from tests.e2e.test_contract import HELLO
+
+HELLO = b'{"Code":2000,"Message":"Hello Microservice1"}'
 
 
 class Pairs:

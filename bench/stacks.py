@@ -15,9 +15,9 @@ from docker.models.containers import Container
 from docker.models.images import Image
 
 from bench import load
+from bench.deployment import Deployment
 from bootstrap import go, process
 from bootstrap.progress import Progress
-from tests.e2e.conftest import Deployment
 from topology import SERVICES
 
 TUTORIAL = Path(__file__).parent / "tutorial"

@@ -2,6 +2,13 @@
 
 import os
 import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.deployment import Deployment
+from tests.support.shared import Shared, spoil_all
 
 # Who is started in the background inherits ignored signals, and so would all that a test starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -11,3 +18,70 @@ os.environ.pop("PYTHONUNBUFFERED", None)
 # A make below another says which folder it enters; what a test types is typed in a shell.
 for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):
     os.environ.pop(name, None)
+
+SHARED = ("deployment", "standing", "production")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give all tests that share a deployment to one worker."""
+    for item in items:
+        if name := _shared_by(item):
+            item.add_marker(pytest.mark.xdist_group(name))
+
+
+def _shared_by(item: pytest.Item) -> str:
+    params = getattr(item, "callspec", None)
+    used = [*getattr(item, "fixturenames", ()), *(params.params.values() if params else ())]
+    return next((name for name in SHARED if name in used), "")
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    if report.failed:
+        spoil_all()
+
+
+def _shared(factory: pytest.TempPathFactory, name: str, **config: str) -> Iterator[Shared]:
+    one = Shared(lambda: factory.mktemp(name), lambda _: None, **config)
+    yield one
+    one.remove()
+
+
+@pytest.fixture(scope="session")
+def _development(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared]:
+    yield from _shared(tmp_path_factory, "deployment")
+
+
+@pytest.fixture
+def deployment(_development: Shared) -> Deployment:
+    """A deployment that is up, for the tests that leave it as they found it."""
+    return _development.get()
+
+
+@pytest.fixture(scope="session")
+def _standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared]:
+    yield from _shared(tmp_path_factory, "standing", mode="production", replicas="2")
+
+
+@pytest.fixture
+def standing(_standing: Shared) -> Deployment:
+    """One in production mode that is up, for the tests that leave it as they found it."""
+    return _standing.get()
+
+
+@pytest.fixture(scope="session")
+def _production(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared]:
+    yield from _shared(tmp_path_factory, "production", mode="production", replicas="2")
+
+
+@pytest.fixture
+def production(_production: Shared) -> Deployment:
+    """One in production mode that is up, for the tests that update it and leave it good."""
+    return _production.get()
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> Iterator[Deployment]:
+    """A deployment of the test's own, not up yet."""
+    with Deployment(tmp_path) as one:
+        yield one

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from docker.models.containers import Container
 
-from tests.e2e.conftest import ROOT, Deployment, wait_until
-from tests.e2e.test_contract import ask
+from tests.support.contract import ask
+from tests.support.deployment import ROOT, Deployment
+from tests.support.waiting import wait_until
 
 MODES = ["deployment", "standing"]
 SECURITY_HEADERS = {

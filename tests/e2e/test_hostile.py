@@ -2,20 +2,17 @@
 
 import json
 import socket
-import time
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import pytest
 
-from tests.e2e.attack import under_attack
-from tests.e2e.conftest import Deployment, wait_until
-from tests.e2e.load import Request, load
-from tests.e2e.test_contract import ENVELOPE, HELLO, WHO, ask
+from tests.support.attack import SLOW_CLIENTS, under_attack
+from tests.support.contract import ENVELOPE, HELLO, WHO, ask
+from tests.support.deployment import Deployment
+from tests.support.everyone_else import everyone_else
+from tests.support.waiting import wait_until
 
-# Through a port of 127.0.0.1 each takes six file descriptors of docker-proxy, which ends for good
-# when it has none left: 3,333 are the most where the engine may open 20,000.
-SLOW_CLIENTS = 2000
 HOST = b"Host: here\r\n"
 CLOSE = b"Connection: close\r\n"
 UPGRADE = b"Connection: close, Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAM\r\n"
@@ -202,31 +199,6 @@ def test_a_service_never_sees_what_a_client_makes_up(standing: Deployment, echo:
     _, _, body = split(exchange(standing.url, get(other)))
     assert body.count(b"Host: ") == 1
     assert b"Host: evil.example\r\n" in body  # the request line counts, see RFC 9112, 3.2.2
-
-
-def is_quick(url: str) -> bool:
-    began = time.monotonic()
-    return ask(url + "/api/v1/say_hello")[2] == HELLO and time.monotonic() - began < 0.3
-
-
-def everyone_else(standing: Deployment, seconds: float) -> None:
-    """Others are answered in full and in time, by containers that did not restart."""
-    requests = [
-        Request(path=path, bodies=(body,), keep_alive=keep_alive)
-        for keep_alive in (True, False)
-        for path, body in (("/api/v1/say_hello", HELLO), ("/api/v2/who_am_i", WHO))
-    ]
-    # The clients have only just connected, all at once: how it is from then on counts.
-    wait_until(lambda: is_quick(standing.url), "the first burst is over")
-    until = time.monotonic() + seconds
-    with load(standing.url, requests, rate=50) as report:
-        wait_until(lambda: time.monotonic() > until, "the attack goes on", seconds + 5)
-    assert report.losses == [], report.summary()
-    assert report.sent >= 40 * seconds
-    assert report.p99 < 1, report.summary()
-    for container in standing.containers():
-        assert container.attrs["RestartCount"] == 0
-        assert not container.attrs["State"]["OOMKilled"]
 
 
 @pytest.mark.parametrize("kind", ["slow-headers", "slow-body", "slow-read", "idle"])

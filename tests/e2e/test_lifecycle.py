@@ -2,8 +2,9 @@
 
 import socket
 
-from tests.e2e.conftest import Deployment, wait_until
-from tests.e2e.test_contract import HELLO, WHO, ask
+from tests.support.contract import HELLO, WHO, ask
+from tests.support.deployment import Deployment
+from tests.support.waiting import wait_until
 from topology import SERVICES
 
 

@@ -21,7 +21,7 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
-from tests.e2e.conftest import Deployment
+from tests.support.deployment import Deployment
 from topology import SERVICES
 
 ARGUMENTS = [

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from policy.rules import RULES
-from tests.e2e.conftest import ROOT, Deployment, wait_until
+from tests.support.deployment import ROOT, Deployment
+from tests.support.waiting import wait_until
 
 PACK = f"--policy-pack={ROOT / 'policy'}"
 NOTHING: dict[str, list[str]] = {"containers": [], "networks": [], "images": [], "volumes": []}

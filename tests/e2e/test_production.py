@@ -1,61 +1,20 @@
 """Production mode: what is open to whom, and updates that lose no request."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from docker.models.containers import Container
 
-from tests.e2e.conftest import Deployment
-from tests.e2e.load import Report, Request, load
-from tests.e2e.test_contract import HELLO, WHO, ask
-
-REQUESTS_PER_SECOND = 200
-
-
-@pytest.fixture(scope="module")
-def production(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
-    """One deployment for the file: each test leaves it good, and the last one destroys it."""
-    with Deployment(tmp_path_factory.mktemp("production"), mode="production", replicas="2") as one:
-        one.up()
-        yield one
-
-
-def page(deployment: Deployment) -> bytes:
-    return (deployment.project / "frontend" / "index.html").read_bytes()
-
-
-def mixed(deployment: Deployment, *pages: bytes) -> list[Request]:
-    """Both routes and the page, a POST among them, on kept connections and on new ones."""
-    return [
-        Request(path=path, bodies=bodies, method=method, keep_alive=keep_alive)
-        for keep_alive in (True, False)
-        for path, bodies, method in (
-            ("/api/v1/say_hello", (HELLO,), "GET"),
-            ("/api/v2/who_am_i", (WHO,), "GET"),
-            ("/api/v2/who_am_i", (WHO,), "POST"),
-            ("/", (page(deployment), *pages), "GET"),
-        )
-    ]
-
-
-def change(path: Path, old: str, new: str) -> None:
-    text = path.read_text()
-    assert old in text, f"{path.name} has no {old!r}"
-    path.write_text(text.replace(old, new, 1))
-
-
-def edit_code(deployment: Deployment, service: str = "microservice1") -> None:
-    change(deployment.project / "services" / service / "app.py", "NAME =", "# edited\nNAME =")
-
-
-def ids(deployment: Deployment) -> dict[str, str]:
-    return {str(c.name).removeprefix(deployment.prefix): str(c.id) for c in deployment.containers()}
-
-
-def assert_nothing_lost(report: Report) -> None:
-    assert report.losses == [], report.summary()
-    assert report.sent > REQUESTS_PER_SECOND
+from tests.support.contract import HELLO, ask
+from tests.support.deployment import Deployment
+from tests.support.load import load
+from tests.support.updates import (
+    REQUESTS_PER_SECOND,
+    assert_nothing_lost,
+    change,
+    edit_code,
+    ids,
+    mixed,
+    page,
+)
 
 
 def networks(container: Container) -> dict[str, str]:
@@ -163,8 +122,10 @@ def test_a_broken_gateway_configuration_changes_nothing(production: Deployment) 
     assert_nothing_lost(report)
 
 
-def test_nothing_to_do_then_destroy_leaves_nothing(production: Deployment) -> None:
-    production.operate("preview", "--expect-no-changes")
-    production.operate("preview", "--refresh", "--expect-no-changes")
-    production.destroy()
-    assert production.left() == {"containers": [], "networks": [], "images": [], "volumes": []}
+def test_nothing_to_do_then_destroy_leaves_nothing(fresh: Deployment) -> None:
+    fresh.config |= {"mode": "production", "replicas": "2"}
+    fresh.up()
+    fresh.operate("preview", "--expect-no-changes")
+    fresh.operate("preview", "--refresh", "--expect-no-changes")
+    fresh.destroy()
+    assert fresh.left() == {"containers": [], "networks": [], "images": [], "volumes": []}

@@ -7,8 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.e2e.conftest import ROOT, Deployment, free_ports, running, wait_until
-from tests.e2e.test_contract import ask
+from tests.support.contract import ask
+from tests.support.deployment import ROOT, Deployment
+from tests.support.processes import free_ports, running
+from tests.support.waiting import wait_until
 from topology import SERVICES
 
 NOT_COPIED = shutil.ignore_patterns(".git", ".venv", ".*_cache", "__pycache__")

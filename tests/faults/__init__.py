@@ -1,1 +1,1 @@
-"""Faults that take longer than a test run should: `make test-faults`."""
+"""Faults that take longer than a test run should"""

@@ -1,19 +1,16 @@
-"""Long tests of faults and of repeated updates: `make test-faults`.
+"""Long tests of faults and of repeated updates.
 
 How often: ROUNDS of each update, CYCLES of three kills, REQUESTS for growth.
 """
 
-import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import Deployment, deployment, fresh, standing
-
-__all__ = ["deployment", "fresh", "standing"]
-
-ROUNDS = int(os.environ.get("ROUNDS", "2"))
-TABLE: list[tuple[str, str]] = []
+from tests.support.deployment import Deployment
+from tests.support.notes import TABLE
+from tests.support.shared import Shared
 
 # A slow request, and one that takes more memory than there is; the contract's paths stay.
 SLOW_AND_GREEDY = """
@@ -45,20 +42,19 @@ def add_test_routes(deployment: Deployment) -> None:
 
 
 @pytest.fixture(scope="module")
-def production(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+def _production(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared]:
+    def folder() -> Path:
+        return tmp_path_factory.mktemp("production")
+
+    one = Shared(folder, add_test_routes, mode="production", replicas="2")
+    yield one
+    one.remove()
+
+
+@pytest.fixture
+def production(_production: Shared) -> Deployment:
     """A deployment in production mode, two replicas a service, with the tests' own routes."""
-    one = Deployment(tmp_path_factory.mktemp("production"), mode="production", replicas="2")
-    add_test_routes(one)
-    try:
-        one.up()
-        yield one
-    finally:
-        one.remove()
-
-
-def note(what: str, seen: str) -> None:
-    """Adds a row to the table that the run ends with."""
-    TABLE.append((what, seen))
+    return _production.get()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

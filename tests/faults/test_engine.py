@@ -6,11 +6,12 @@ from contextlib import suppress
 
 import pytest
 
-from tests.e2e.conftest import PULUMI_SECONDS, Deployment, wait_until
-from tests.e2e.test_contract import HELLO, WHO, ask
-from tests.e2e.test_recovery import begin, recover
-from tests.faults.conftest import note
-from tests.swarm.rig import Node, Rig, why_not
+from tests.support.contract import HELLO, WHO, ask
+from tests.support.deployment import PULUMI_SECONDS, Deployment
+from tests.support.notes import note
+from tests.support.recovery import begin, recover
+from tests.support.rig import Node, Rig, why_not
+from tests.support.waiting import wait_until
 
 BACK_SECONDS = 60
 PORT = 8000

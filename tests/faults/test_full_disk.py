@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import Deployment, wait_until
-from tests.e2e.test_recovery import begin, recover, whole
+from tests.support.deployment import Deployment
+from tests.support.recovery import begin, recover, whole
+from tests.support.waiting import wait_until
 
 NO_ROOM = "no space left on device"
 

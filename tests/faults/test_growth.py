@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from docker.models.containers import Container
 
-from tests.e2e.conftest import Deployment
+from tests.support.deployment import Deployment
 
 REQUESTS = int(os.environ.get("REQUESTS", "1000000"))
 WARM_UP = 100_000  # pools and buffers have their size by then

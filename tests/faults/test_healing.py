@@ -8,11 +8,12 @@ from contextlib import contextmanager, suppress
 
 import pytest
 
-from tests.e2e.conftest import Deployment, wait_until
-from tests.e2e.load import Report, load
-from tests.e2e.test_contract import HELLO, ask
-from tests.e2e.test_production import mixed
-from tests.faults.conftest import note
+from tests.support.contract import HELLO, ask
+from tests.support.deployment import Deployment
+from tests.support.load import Report, load
+from tests.support.notes import note
+from tests.support.updates import mixed
+from tests.support.waiting import wait_until
 
 PER_SECOND = 200
 HEALED_SECONDS = 60.0

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from tests.e2e.conftest import PULUMI_SECONDS, Deployment
-from tests.e2e.load import Report, Request, load
-from tests.e2e.test_contract import HELLO, WHO
-from tests.e2e.test_recovery import locks, recover, state_file
-from tests.faults.conftest import note
+from tests.support.contract import HELLO, WHO
+from tests.support.deployment import PULUMI_SECONDS, Deployment
+from tests.support.load import Report, Request, load
+from tests.support.notes import note
+from tests.support.recovery import locks, recover, state_file
 
 SEED = 20261124
 CYCLES = int(os.environ.get("CYCLES", "18"))  # of three kills each

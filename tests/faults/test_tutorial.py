@@ -12,10 +12,10 @@ from docker.models.containers import Container
 
 from bench import stacks
 from bootstrap.progress import Progress
-from tests.e2e.conftest import wait_until
-from tests.e2e.load import Report, Request, load
-from tests.e2e.test_contract import HELLO, WHO, ask
-from tests.faults.conftest import note
+from tests.support.contract import HELLO, WHO, ask
+from tests.support.load import Report, Request, load
+from tests.support.notes import note
+from tests.support.waiting import wait_until
 
 PER_SECOND = 200
 AFTER_SECONDS = 5.0  # without which nobody would see that it stays broken

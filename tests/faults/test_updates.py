@@ -1,14 +1,16 @@
 """Updates again and again under load: no request is lost, and no POST is sent twice."""
 
+import os
 from collections.abc import Callable
 
 import pytest
 
-from tests.e2e.conftest import Deployment
-from tests.e2e.load import Report, Request, load
-from tests.e2e.test_production import change, mixed
-from tests.faults.conftest import ROUNDS, note
+from tests.support.deployment import Deployment
+from tests.support.load import Report, Request, load
+from tests.support.notes import note
+from tests.support.updates import change, mixed
 
+ROUNDS = int(os.environ.get("ROUNDS", "2"))
 PER_SECOND = 500
 SLOW_PER_SECOND = 40
 OK = b'{"Code":2000,"Message":"ok"}'

@@ -1,8 +1,8 @@
 """Three nodes under load: what is lost when the deployment or a node changes. In this order."""
 
-from tests.e2e.conftest import wait_until
-from tests.e2e.test_contract import ONLY_GET, ask
-from tests.swarm.conftest import PORT, Swarm, lost, record
+from tests.support.contract import ONLY_GET, ask
+from tests.support.swarm import PORT, Swarm, lost, record
+from tests.support.waiting import wait_until
 
 PATH = "/api/v1/say_hello"
 

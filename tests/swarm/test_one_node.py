@@ -4,10 +4,10 @@ import pytest
 
 from recovery import strays
 from recovery.state import EMPTY
-from tests.e2e.conftest import wait_until
-from tests.e2e.test_contract import CASES, ask
-from tests.swarm.conftest import BASES, PORT, Swarm, lost, record
-from tests.swarm.rig import REGISTRY
+from tests.support.contract import CASES, ask
+from tests.support.rig import REGISTRY
+from tests.support.swarm import BASES, PORT, Swarm, lost, record
+from tests.support.waiting import wait_until
 
 
 def refused(swarm: Swarm, verb: str = "up", **config: str) -> str:

@@ -2,22 +2,27 @@
 
 from pathlib import Path
 
+import pytest
 import yaml
 
-from tests.e2e.edits import EDITS
-from tests.e2e.table import PAGE, tables, written
-from tests.unit.test_program import Recorder, declared
+from tests.support.changes_page import PAGE, tables, written
+from tests.support.edits import EDITS
+from tests.support.program import Recorder, declare
 
 ROOT = Path(__file__).resolve().parents[2]
-__all__ = ["declared"]
 # They make another stack of it, with tests of its own.
 OF_OTHER_MODES = {"mode", "replicas", "registry", "swarmInit", "encryptNetwork", "placement"}
+
+
+@pytest.fixture(scope="module")
+def declared() -> Recorder:
+    return declare()
 
 
 def test_the_page_has_the_tables() -> None:
     page = PAGE.read_text()
     assert all(f"<!-- {name} -->" in page for name in tables())
-    assert written(page) == page, "run: uv run python -m tests.e2e.table"
+    assert written(page) == page, "run: uv run python -m tests.support.changes_page"
 
 
 def test_every_key_of_a_stack_is_edited() -> None:

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from infra import nginx
-from tests.unit import configuration_table
+from tests.support import configuration_page
 from topology import SERVICES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -145,16 +145,16 @@ def test_each_message_of_the_troubleshooting_is_one_of_the_program() -> None:
 
 
 def test_the_page_of_the_keys_is_that_of_pulumi_yaml() -> None:
-    page = configuration_table.PAGE.read_text()
-    assert configuration_table.written(page) == page, f"python -m {configuration_table.__name__}"
+    page = configuration_page.PAGE.read_text()
+    assert configuration_page.written(page) == page, f"python -m {configuration_page.__name__}"
 
 
 def test_a_key_that_changes_changes_the_page() -> None:
     config = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
-    before = configuration_table.table(config)
+    before = configuration_page.table(config)
     for field in ("type", "default", "description"):
         changed = {**config, "subnet": {**config["subnet"], field: "other"}}
-        assert configuration_table.table(changed) != before
+        assert configuration_page.table(changed) != before
 
 
 def test_the_routes_of_the_readme_are_those_of_the_table() -> None:

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import free_ports, running, wait_until
-from tests.e2e.test_contract import HELLO, ask
+from tests.support.contract import HELLO, ask
+from tests.support.processes import free_ports, running
+from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 EDITED = HELLO.replace(b"Hello", b"Good day")

@@ -13,7 +13,7 @@ from pulumi_policy import proxy
 from infra import processes
 from policy import rules
 from policy.rules import CONTAINER, IMAGE, RULES, SERVICE, Resource
-from tests.unit.test_program import declare
+from tests.support.program import declare
 
 ROOT = Path(__file__).resolve().parents[2]
 HEX = "0123456789ab"

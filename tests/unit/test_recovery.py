@@ -16,7 +16,7 @@ from recovery import locks, processes, state
 from recovery.__main__ import Interrupted
 from recovery.backend import Stack
 from recovery.strays import Stray
-from tests.e2e.conftest import wait_until
+from tests.support.waiting import wait_until
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 GONE = 2**22 + 1  # above the highest pid that a kernel gives

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from infra import swarm
-from tests.e2e.conftest import free_ports, running, wait_until
+from tests.support.processes import free_ports, running
+from tests.support.waiting import wait_until
 from topology import SERVICES
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -7,7 +7,7 @@ import pytest
 
 from infra import nodes
 from policy.rules import RULES, Resource
-from tests.unit.test_program import Recorder, declare
+from tests.support.program import Recorder, declare
 
 NODE = nodes.Node(facts={}, address="10.0.0.1", ready=True)
 SWARM = nodes.Swarm(member=True, manager=True, address="10.0.0.1", nodes=(NODE, NODE, NODE))

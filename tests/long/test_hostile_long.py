@@ -4,9 +4,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.e2e.attack import KINDS, under_attack
-from tests.e2e.conftest import Deployment
-from tests.e2e.test_hostile import SLOW_CLIENTS, everyone_else
+from tests.support.attack import KINDS, SLOW_CLIENTS, under_attack
+from tests.support.deployment import Deployment
+from tests.support.everyone_else import everyone_else
 
 DIRECT = 3000
 SECONDS = 15

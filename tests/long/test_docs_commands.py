@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import PULUMI_SECONDS, ROOT, Deployment, free_ports
-from tests.e2e.test_workbench import NOT_COPIED
+from tests.support.deployment import NOT_COPIED, PULUMI_SECONDS, ROOT, Deployment
+from tests.support.processes import free_ports
 
 PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
 COMMAND = re.compile(r"^\$ (.+?)(?:\s+#.*)?$", re.MULTILINE)
@@ -56,12 +56,12 @@ ELSEWHERE = {
         "tests/swarm/test_one_node.py::test_it_answers_by_the_contract_and_nothing_changes_by_itself"
     ),
     "make preview-diff BASE=origin/main": (
-        "tests/e2e/test_previewdiff.py::test_three_edits_are_exactly_what_shows"
+        "tests/long/test_previewdiff.py::test_three_edits_are_exactly_what_shows"
     ),
 }
 NOT = {
     "make test": "it runs this test",
-    "make test-faults ROUNDS=10": "hours; by hand, with its figures in the page",
+    "make test-all ROUNDS=10": "hours; by hand, with its figures in the page",
     "make update-bases": "changes images of the machine that everything else is built on",
     "git pull": "git's own, and there must be a remote",
     "git checkout v1.4.0": "stands for any version",

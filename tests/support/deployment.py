@@ -3,57 +3,24 @@
 import os
 import random
 import shutil
-import signal
-import socket
 import subprocess
-import time
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import docker
-import pytest
 import yaml
 from docker.models.containers import Container
 
+from tests.support.processes import free_ports, run
+from tests.support.waiting import wait_until
 from topology import SERVICES
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ["Pulumi.yaml", "__main__.py", "topology.py", "pyproject.toml", "uv.lock"]
 FOLDERS = ["bootstrap", "infra", "services", "frontend", "nginx", "live", "recovery"]
-DEADLINE_SECONDS = 60
-PULUMI_SECONDS = 600
-
-
-def wait_until(condition: Callable[[], bool], what: str, seconds: float = DEADLINE_SECONDS) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
-        time.sleep(0.05)
-
-
-@contextmanager
-def running(command: list[str], **options: Any) -> Iterator[subprocess.Popen[Any]]:  # noqa: ANN401  as Popen's own
-    """A process that, with all it started, does not outlive the block, whatever fails in it."""
-    with subprocess.Popen(command, start_new_session=True, **options) as process:
-        try:
-            yield process
-        finally:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nothing listens on; below those that the kernel hands out by itself."""
-    ports: list[int] = []
-    while len(ports) < count:
-        port = random.randint(20000, 30000)
-        with socket.socket() as probe:
-            if port not in ports and probe.connect_ex(("127.0.0.1", port)) != 0:
-                ports.append(port)
-    return ports
+NOT_COPIED = shutil.ignore_patterns(".git", ".venv", ".*_cache", "__pycache__")
+PULUMI_SECONDS = 300
 
 
 class Deployment:
@@ -75,6 +42,7 @@ class Deployment:
             "subnet": f"10.{random.randint(128, 250)}.{random.randint(0, 255)}.0/24",
             **config,
         }
+        self._first_config = dict(self.config)
         self.environment = self._environment(folder)
         self._copy_project()
         self.pulumi("stack", "init", self.stack)
@@ -97,24 +65,32 @@ class Deployment:
             "PULUMI_SKIP_UPDATE_CHECK": "true",
         }
 
+    def restore(self) -> None:
+        """Undo every edit of sources and configuration; folders that are mounted stay the same."""
+        self.config.clear()
+        self.config |= self._first_config
+        self._copy_project()
+        for name in FOLDERS:
+            for path in sorted((self.project / name).rglob("*"), reverse=True):
+                if not (ROOT / path.relative_to(self.project)).exists():
+                    path.rmdir() if path.is_dir() else path.unlink()
+
     def _copy_project(self) -> None:
-        self.project.mkdir()
+        self.project.mkdir(exist_ok=True)
         for name in SOURCES:
             shutil.copy2(ROOT / name, self.project / name)
         for name in FOLDERS:
             ignore = shutil.ignore_patterns("__pycache__")
-            shutil.copytree(ROOT / name, self.project / name, ignore=ignore)
-        (self.project / ".venv").symlink_to(ROOT / ".venv")
+            shutil.copytree(ROOT / name, self.project / name, ignore=ignore, dirs_exist_ok=True)
+        if not (self.project / ".venv").exists():
+            (self.project / ".venv").symlink_to(ROOT / ".venv")
 
     def pulumi(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
+        done = run(
             ["pulumi", *arguments, "--non-interactive"],
+            seconds=PULUMI_SECONDS,
             cwd=self.project,
             env=self.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=PULUMI_SECONDS,
         )
         if check:
             assert done.returncode == 0, done.stdout + done.stderr
@@ -205,27 +181,8 @@ class Deployment:
             network.remove()
         for volume in self.engine.volumes.list(filters=ours):
             volume.remove()
+        for image in self.engine.images.list(filters=ours):
+            for tag in image.tags:
+                if tag.startswith(self.stack):  # other stacks may have the same image
+                    self.engine.images.remove(tag, force=True)
         self.engine.close()
-
-
-@pytest.fixture(scope="session")
-def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
-    """One deployment that is up, for the tests that leave it as they found it."""
-    with Deployment(tmp_path_factory.mktemp("deployment")) as one:
-        one.up()
-        yield one
-
-
-@pytest.fixture
-def fresh(tmp_path: Path) -> Iterator[Deployment]:
-    """A deployment of the test's own, not up yet."""
-    with Deployment(tmp_path) as one:
-        yield one
-
-
-@pytest.fixture(scope="session")
-def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
-    """One in production mode that is up, for the tests that leave it as they found it."""
-    with Deployment(tmp_path_factory.mktemp("standing"), mode="production", replicas="2") as one:
-        one.up()
-        yield one

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import pytest
 
-from tests.e2e.conftest import Deployment
-from tests.e2e.edits import ALL, DRIFTS, EDITS, UNSEEN, Drift, Edit, rounds
-from tests.e2e.steps import previewed, updated
+from tests.support.deployment import Deployment
+from tests.support.edits import ALL, DRIFTS, EDITS, UNSEEN, Drift, Edit, rounds
+from tests.support.steps import previewed, updated
 
 pytestmark = pytest.mark.xdist_group("edits")
 

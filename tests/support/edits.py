@@ -10,8 +10,9 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tests.e2e.conftest import Deployment, free_ports
-from tests.e2e.test_contract import ask
+from tests.support.contract import ask
+from tests.support.deployment import Deployment
+from tests.support.processes import free_ports
 from topology import SERVICES
 
 ALL = ("frontend", *(service.name for service in SERVICES))

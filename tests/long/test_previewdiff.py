@@ -11,7 +11,8 @@ from pathlib import Path
 import docker
 import pytest
 
-from tests.e2e.conftest import ROOT, wait_until
+from tests.support.deployment import ROOT
+from tests.support.waiting import wait_until
 
 IDENTITY = ("-c", "user.name=t", "-c", "user.email=t@example.org")
 

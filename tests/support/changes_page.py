@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from tests.e2e.edits import ALL, DRIFTS, EDITS, UNSEEN, Drift, Edit
+from tests.support.edits import ALL, DRIFTS, EDITS, UNSEEN, Drift, Edit
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "changes.md"
 HAPPENS = {

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from tests.e2e.conftest import Deployment
+from tests.support.deployment import Deployment
 
 KINDS = {
     "RemoteImage": "image",

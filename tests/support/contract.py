@@ -1,0 +1,45 @@
+"""The contract: what a service answers, and a client that asks."""
+
+import http.client
+from urllib.parse import urlsplit
+
+ENVELOPE = {
+    "content-type": "application/json",
+    "access-control-allow-origin": "*",
+    "access-control-allow-headers": "Content-Type",
+}
+HELLO = b'{"Code":2000,"Message":"Hello Microservice1"}'
+ONLY_GET = b'{"Code":4000,"Message":"Only Allow GET Method!"}'
+WHO = b'{"Code":2000,"Message":"I am yizhigopher!"}'
+NOT_FOUND = b'{"Code":4040,"Message":"Not Found"}'
+
+
+def ask(
+    url: str, method: str = "GET", headers: dict[str, str] | None = None
+) -> tuple[int, dict[str, str], bytes]:
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(parts.netloc, timeout=15)
+    try:
+        connection.request(method, url.partition(parts.netloc)[2], headers=headers or {})
+        answer = connection.getresponse()
+        return answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read()
+    finally:
+        connection.close()
+
+
+CASES = [
+    ("microservice1", "/api/v1", "/say_hello", "GET", 200, HELLO),
+    *[
+        ("microservice1", "/api/v1", "/say_hello", method, 200, ONLY_GET)
+        for method in ("HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+    ],
+    *[
+        ("microservice2", "/api/v2", "/who_am_i", method, 200, WHO)
+        for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+    ],
+    ("microservice1", "/api/v1", "/nothing", "GET", 404, NOT_FOUND),
+    ("microservice2", "/api/v2", "/say_hello", "POST", 404, NOT_FOUND),
+    ("microservice1", "/api/v1", "/say_hello?a=b", "GET", 200, HELLO),
+    ("microservice1", "/api/v1", "/healthz", "GET", 200, b'{"Code":2000,"Message":"ok"}'),
+    ("microservice2", "/api/v2", "/healthz", "GET", 200, b'{"Code":2000,"Message":"ok"}'),
+]

@@ -1,0 +1,62 @@
+"""The program run whole under mocks, and what it declared."""
+
+import json
+import runpy
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pytest
+
+from infra import drift, preflight, processes, rollout
+
+ROOT = Path(__file__).resolve().parents[2]
+NOTHING = preflight.Inventory(
+    containers=frozenset(), by_hand=frozenset(), networks={}, own_ports=frozenset()
+)
+CONTAINER = "docker:index/container:Container"
+
+
+class Recorder(pulumi.runtime.Mocks):
+    def __init__(self) -> None:
+        self.seen: dict[tuple[str, str], dict[str, Any]] = {}
+
+    def new_resource(
+        self, args: pulumi.runtime.MockResourceArgs
+    ) -> tuple[str | None, dict[str, Any]]:
+        self.seen[args.typ, args.name] = args.inputs
+        made = {"imageId": f"sha256:{args.name}", "sha256Digest": f"sha256:{args.name}"}
+        return args.name, {**args.inputs, **made}
+
+    def call(
+        self, args: pulumi.runtime.MockCallArgs
+    ) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
+        raise NotImplementedError(args.token)
+
+    def containers(self) -> dict[str, dict[str, Any]]:
+        return {name: inputs for (typ, name), inputs in self.seen.items() if typ == CONTAINER}
+
+
+def declare(**config: str) -> Recorder:
+    """Runs the program under mocks, with this configuration."""
+    recorder = Recorder()
+    pulumi.runtime.set_mocks(recorder, project="microservices", stack="unit")
+
+    def run() -> None:
+        runpy.run_path(str(ROOT / "__main__.py"))
+
+    with pytest.MonkeyPatch.context() as patch:
+        stack = {f"microservices:{key}": value for key, value in config.items()}
+        patch.setenv("PULUMI_CONFIG", json.dumps(stack))
+        # Hooks are called back by a real engine; under mocks there is none to register them.
+        patch.setattr(rollout, "container_hooks", lambda: None)
+        patch.setattr(rollout, "show_build_on_failure", lambda: None)
+        patch.setattr(rollout, "replica_hooks", lambda _: None)
+        patch.setattr(rollout, "publication_hooks", lambda _: None)
+        patch.setattr(processes, "limit_processes", lambda: None)
+        patch.setattr(drift, "moved", lambda _: "")
+        patch.setattr(drift, "_containers", list)
+        patch.setattr(preflight, "take_inventory", lambda _: NOTHING)
+        patch.setattr(preflight, "conflicts", lambda *_: [])
+        pulumi.runtime.test(run)()  # type: ignore[no-untyped-call]  # as the SDK has it
+    return recorder

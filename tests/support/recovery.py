@@ -1,0 +1,54 @@
+"""Runs that a test breaks off, the files of their backend, and the recovery."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.support.contract import HELLO, ask
+from tests.support.deployment import Deployment
+
+
+def recover(one: Deployment, *more: str, code: int = 0) -> str:
+    """What it says; `make up` calls it so, and `make recover` with --yes."""
+    done = subprocess.run(
+        [sys.executable, "-m", "recovery", "--stack", one.stack, *more],
+        cwd=one.project,
+        env=one.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == code, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def begin(one: Deployment) -> subprocess.Popen[bytes]:
+    yes = ("--yes", "--skip-preview", "--non-interactive")
+    return subprocess.Popen(
+        ["pulumi", "up", *one.configured(), *yes],
+        cwd=one.project,
+        env=one.environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+def folder(one: Deployment, kind: str) -> Path:
+    root = Path(one.environment["PULUMI_BACKEND_URL"].removeprefix("file://")) / ".pulumi"
+    return root / kind / "microservices"
+
+
+def locks(one: Deployment) -> list[Path]:
+    place = folder(one, "locks").parent / "organization" / "microservices" / one.stack
+    return list(place.glob("*.json"))
+
+
+def state_file(one: Deployment) -> Path:
+    return folder(one, "stacks") / f"{one.stack}.json"
+
+
+def whole(one: Deployment) -> None:
+    one.up()
+    one.operate("preview", "--refresh", "--expect-no-changes")
+    assert ask(one.url + "/api/v1/say_hello")[2] == HELLO
