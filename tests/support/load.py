@@ -1,17 +1,30 @@
-"""Open-loop load that compares each answer's body: a 200 from the wrong service is a loss."""
+"""Clients whose every answer is compared: a 200 from the wrong service is a loss.
+
+`load` sends at a steady rate, whether answers come or not. `idle_clients` keep a connection each
+and pause before they use it again. Both run in a thread of their own and measure how late that
+thread is itself, so that a starved client is not mistaken for a slow server.
+"""
 
 import asyncio
-import contextlib
-import threading
+import itertools
+import socket
 import time
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 LIMIT_SECONDS = 10.0
 # Docker's proxy of a port at 127.0.0.1 ends for good once it has no file descriptors left.
 MOST_AT_ONCE = 1500
+# The gateway closes a connection on which no request has arrived by then; a client that could
+# not run for so long has only itself to blame.
+HEADER_SECONDS = 4.0
+TICK_SECONDS = 0.01
+LATE_SECONDS = 0.05  # less than that is a client at work
+PAUSES = (0.1, 2.0, 5.0, 20.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,16 +41,47 @@ class Request:
         return head.encode()
 
 
+class Lateness:
+    """How long an event loop could not run although it had something to do."""
+
+    def __init__(self) -> None:
+        self._longest = 0.0
+        self._sum = 0.0
+        self._due = time.monotonic()
+
+    async def watch(self) -> None:
+        while True:
+            self._due = time.monotonic() + TICK_SECONDS
+            await asyncio.sleep(TICK_SECONDS)
+            late = self._late_now()
+            self._longest = max(self._longest, late)
+            self._sum += late
+
+    def so_far(self) -> float:
+        """Return the sum of all delays, the present one included."""
+        return self._sum + self._late_now()
+
+    def longest(self) -> float:
+        return max(self._longest, self._late_now())
+
+    def _late_now(self) -> float:
+        late = time.monotonic() - self._due
+        return late if late > LATE_SECONDS else 0.0
+
+
 @dataclass
 class Report:
-    """What the clients saw: every loss with its reason, and the longest time without success."""
+    """What the clients saw; times are without the clients' own lateness."""
 
     sent: int = 0
     losses: list[str] = field(default_factory=list)
+    own: list[str] = field(default_factory=list)  # losses that the client's lateness explains
+    reopened: int = 0  # kept connections that the server had closed before they were used again
     slowest: float = 0.0
-    longest_gap: float = 0.0
+    longest_gap: float = 0.0  # without a right answer, up to the end
+    lateness: float = 0.0  # the longest time that the client itself could not run
     times: list[float] = field(default_factory=list)
-    _last_good: float = field(default_factory=time.monotonic)
+    lost_at: list[float] = field(default_factory=list)  # seconds since the beginning
 
     @property
     def lost(self) -> int:
@@ -48,103 +92,184 @@ class Report:
         """What 99 of 100 good answers took at most."""
         return sorted(self.times)[int(len(self.times) * 0.99)]
 
-    def good(self, began: float) -> None:
-        now = time.monotonic()
-        self.slowest = max(self.slowest, now - began)
-        self.times.append(now - began)
-        self.longest_gap = max(self.longest_gap, now - self._last_good)
-        self._last_good = now
-
     @classmethod
     def total(cls, reports: Iterable["Report"]) -> "Report":
         whole = cls()
         for one in reports:
             whole.sent += one.sent
             whole.losses += one.losses
+            whole.own += one.own
+            whole.reopened += one.reopened
+            whole.times += one.times
+            whole.lost_at += one.lost_at
             whole.slowest = max(whole.slowest, one.slowest)
             whole.longest_gap = max(whole.longest_gap, one.longest_gap)
+            whole.lateness = max(whole.lateness, one.lateness)
         return whole
 
     def summary(self) -> str:
         reasons = ", ".join(f"{n} x {why}" for why, n in Counter(self.losses).most_common(5))
+        when = f" at {min(self.lost_at):.1f} to {max(self.lost_at):.1f} s" if self.lost_at else ""
+        own = f", {len(self.own)} by the client's own lateness" if self.own else ""
         return (
-            f"{self.lost} of {self.sent} lost, slowest {self.slowest:.2f} s, "
-            f"longest gap {self.longest_gap:.2f} s{': ' + reasons if reasons else ''}"
+            f"{self.lost} of {self.sent} lost{when}{own}, slowest {self.slowest:.2f} s, "
+            f"longest gap {self.longest_gap:.2f} s, client late by {self.lateness:.2f} s at most"
+            f"{': ' + reasons if reasons else ''}"
         )
 
 
+class _Recorder:
+    """Fills a report in, and takes the event loop's lateness out of every time."""
+
+    def __init__(self, report: Report, late: Lateness) -> None:
+        self.report, self.late = report, late
+        self.began = time.monotonic()
+        self._last_good = self.now()
+
+    def now(self) -> float:
+        """Return seconds of a clock that stands still while the event loop cannot run."""
+        return time.monotonic() - self.began - self.late.so_far()
+
+    async def ask(self, clients: "_Clients", request: Request) -> None:
+        self.report.sent += 1
+        began, late = self.now(), self.late.so_far()
+        try:
+            async with asyncio.timeout(LIMIT_SECONDS):
+                status, body = await clients.ask(request)
+        except TimeoutError:
+            own = self.now() - began < LIMIT_SECONDS - 1
+            self._loss(request, f"no answer in {LIMIT_SECONDS:.0f} s", own=own)
+        except (OSError, ValueError, EOFError) as error:
+            own = self.late.so_far() - late > HEADER_SECONDS
+            self._loss(request, f"{type(error).__name__}: {error}", own=own)
+        else:
+            if status == 200 and body in request.bodies:
+                self._good(began)
+            else:
+                self._loss(request, f"{status} {body[:60]!r}", own=False)
+
+    def _good(self, began: float) -> None:
+        now = self.now()
+        self.report.times.append(now - began)
+        self.report.slowest = max(self.report.slowest, now - began)
+        self._look_at_gap(now)
+        self._last_good = now
+
+    def _loss(self, request: Request, why: str, *, own: bool) -> None:
+        what = f"{request.method} {request.path}: {why}"
+        if own:
+            self.report.own.append(what)
+        else:
+            self.report.losses.append(what)
+            self.report.lost_at.append(time.monotonic() - self.began)
+
+    def _look_at_gap(self, now: float) -> None:
+        self.report.longest_gap = max(self.report.longest_gap, now - self._last_good)
+
+    def end(self) -> None:
+        self._look_at_gap(self.now())
+        self.report.lateness = self.late.longest()
+
+
+class _Connection:
+    def __init__(self, one: socket.socket) -> None:
+        self._socket = one
+        self._received = b""
+
+    @classmethod
+    async def open(cls, address: tuple[str, int]) -> "_Connection":
+        one = socket.socket()
+        one.settimeout(0)
+        try:
+            await asyncio.get_running_loop().sock_connect(one, address)
+        except BaseException:
+            one.close()
+            raise
+        return cls(one)
+
+    def is_closed(self) -> bool:
+        """Whether the server's end of the connection has arrived here."""
+        try:
+            return not self._socket.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return False
+        except ConnectionError:
+            return True
+
+    async def exchange(self, text: bytes) -> tuple[int, str, bytes]:
+        """Return the status, the head in lower case and the body of the answer."""
+        await asyncio.get_running_loop().sock_sendall(self._socket, text)
+        while b"\r\n\r\n" not in self._received:
+            await self._receive("before an answer")
+        raw, _, self._received = self._received.partition(b"\r\n\r\n")
+        head = raw.decode("latin-1").lower()
+        length = int(head.partition("content-length:")[2].split("\r\n")[0])
+        while len(self._received) < length:
+            await self._receive("in the middle of an answer")
+        body, self._received = self._received[:length], self._received[length:]
+        return int(head.split(" ", 2)[1]), head, body
+
+    async def _receive(self, when: str) -> None:
+        data = await asyncio.get_running_loop().sock_recv(self._socket, 65536)
+        if not data:
+            raise EOFError(f"closed {when}")
+        self._received += data
+
+    def close(self) -> None:
+        self._socket.close()
+
+
 class _Clients:
-    """Connections to one host, kept for the requests that keep them, used in turn.
+    """Connections to one host, kept for the requests that keep them, used in turn."""
 
-    Any server may close one that is idle for long, at the moment in which it is used again; the
-    gateway's keepalive_min_timeout is how long it promises not to.
-    """
-
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, report: Report) -> None:
         parts = urlsplit(url)
-        self.host, self.port = str(parts.hostname), parts.port or 80
-        self.netloc = parts.netloc
-        self.idle: deque[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = deque()
+        self.address = str(parts.hostname), parts.port or 80
+        self.host = parts.netloc
+        self.report = report
+        self.idle: deque[_Connection] = deque()
 
     async def ask(self, request: Request) -> tuple[int, bytes]:
-        reader, writer = await self._connection(request)
+        connection = self._kept() if request.keep_alive else None
+        connection = connection or await _Connection.open(self.address)
         keep = False
         try:
-            writer.write(request.text(self.netloc))
-            head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
-            status = int(head.split(" ", 2)[1])
-            length = int(head.partition("content-length:")[2].split("\r\n")[0])
-            body = await reader.readexactly(length)
+            status, head, body = await connection.exchange(request.text(self.host))
             keep = request.keep_alive and "connection: close" not in head
             return status, body
         finally:
             if keep:
-                self.idle.append((reader, writer))
+                self.idle.append(connection)
             else:
-                writer.close()
+                connection.close()
 
-    async def _connection(
-        self, request: Request
-    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        while request.keep_alive and self.idle:
-            reader, writer = self.idle.popleft()
-            if not reader.at_eof():
-                return reader, writer
-            writer.close()  # the server has said that it would not wait for more
-        return await asyncio.open_connection(self.host, self.port)
+    def _kept(self) -> _Connection | None:
+        """Return one that is open still: every client looks before it uses one again."""
+        while self.idle:
+            connection = self.idle.popleft()
+            if not connection.is_closed():
+                return connection
+            self.report.reopened += 1
+            connection.close()
+        return None
 
     def close(self) -> None:
-        for _, writer in self.idle:
-            writer.close()
+        for connection in self.idle:
+            connection.close()
 
 
-async def _one(clients: _Clients, request: Request, report: Report) -> None:
-    report.sent += 1
-    began = time.monotonic()
-    try:
-        async with asyncio.timeout(LIMIT_SECONDS):
-            status, body = await clients.ask(request)
-    except (OSError, ValueError, EOFError, asyncio.LimitOverrunError) as error:
-        report.losses.append(f"{request.method} {request.path}: {type(error).__name__}")
-        return
-    if status == 200 and body in request.bodies:
-        report.good(began)
-    else:
-        report.losses.append(f"{request.method} {request.path}: {status} {body[:60]!r}")
-
-
-async def _run(
-    url: str, requests: list[Request], rate: float, stop: threading.Event, report: Report
+async def _at_a_rate(
+    url: str, requests: Sequence[Request], rate: float, recorder: _Recorder, stop: asyncio.Event
 ) -> None:
-    clients = _Clients(url)
+    clients = _Clients(url, recorder.report)
     running: set[asyncio.Task[None]] = set()
-    began = time.monotonic()
-    report.good(began)
+    turns = itertools.cycle(requests)
+    began, begun = time.monotonic(), 0
     while not stop.is_set():
-        due = int((time.monotonic() - began) * rate) - report.sent
+        due = int((time.monotonic() - began) * rate) - begun
         for _ in range(min(due, MOST_AT_ONCE - len(running))):
-            request = requests[(report.sent + len(running)) % len(requests)]
-            task = asyncio.create_task(_one(clients, request, report))
+            task = asyncio.create_task(recorder.ask(clients, next(turns)))
+            begun += 1
             running.add(task)
             task.add_done_callback(running.discard)
         await asyncio.sleep(0.002)
@@ -152,16 +277,81 @@ async def _run(
     clients.close()
 
 
-@contextlib.contextmanager
-def load(url: str, requests: list[Request], *, rate: float) -> Iterator[Report]:
-    """Sends `rate` requests a second, in turn, while the block runs; then the report is whole."""
-    report, stop = Report(), threading.Event()
-    thread = threading.Thread(
-        target=lambda: asyncio.run(_run(url, requests, rate, stop, report)), daemon=True
-    )
-    thread.start()
+async def _is_set_within(event: asyncio.Event, seconds: float) -> bool:
     try:
+        async with asyncio.timeout(seconds):
+            return await event.wait()
+    except TimeoutError:
+        return False
+
+
+Run = Callable[[_Recorder, asyncio.Event], Awaitable[None]]
+
+
+@contextmanager
+def _in_a_thread(run: Run) -> Iterator[Report]:
+    report, late, stop = Report(), Lateness(), asyncio.Event()
+    loop = asyncio.new_event_loop()
+
+    async def whole() -> None:
+        watching = asyncio.create_task(late.watch())
+        recorder = _Recorder(report, late)
+        await run(recorder, stop)
+        recorder.end()
+        watching.cancel()
+        await asyncio.wait([watching])
+
+    with ThreadPoolExecutor(1) as pool:
+        done = pool.submit(lambda: loop.run_until_complete(whole()))
+        try:
+            yield report
+        finally:
+            loop.call_soon_threadsafe(stop.set)
+            done.result(3 * LIMIT_SECONDS)
+            loop.close()
+
+
+@contextmanager
+def load(url: str, requests: Sequence[Request], *, rate: float) -> Iterator[Report]:
+    """Send `rate` requests a second, in turn, while the block runs; then the report is whole."""
+    with _in_a_thread(lambda recorder, stop: _at_a_rate(url, requests, rate, recorder, stop)) as it:
+        yield it
+
+
+@contextmanager
+def idle_clients(
+    url: str, requests: Sequence[Request], *, pause: float, count: int
+) -> Iterator[Report]:
+    """Run `count` clients, each with a connection of its own that is idle between two requests.
+
+    Their uses are spread over the pause. A connection whose end has arrived before it is used
+    again is opened anew, as every client does; one that is closed afterwards is a loss.
+    """
+
+    async def client(number: int, recorder: _Recorder, stop: asyncio.Event) -> None:
+        request = requests[number % len(requests)]
+        clients = _Clients(url, recorder.report)
+        await recorder.ask(clients, request)
+        wait = pause * (number + 1) / count
+        while not await _is_set_within(stop, wait):
+            await recorder.ask(clients, request)
+            wait = pause
+        clients.close()
+
+    async def run(recorder: _Recorder, stop: asyncio.Event) -> None:
+        await asyncio.gather(*(client(number, recorder, stop) for number in range(count)))
+
+    with _in_a_thread(run) as report:
         yield report
-    finally:
-        stop.set()
-        thread.join(LIMIT_SECONDS + 5)
+
+
+@contextmanager
+def clients_of_all_pauses(
+    url: str, requests: Sequence[Request], *, count: int = 10
+) -> Iterator[dict[float, Report]]:
+    """Run idle clients with each of PAUSES, `count` of each."""
+    with ExitStack() as stack:
+        yield {
+            pause: stack.enter_context(idle_clients(url, requests, pause=pause, count=count))
+            for pause in PAUSES
+        }
