@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import docker
@@ -15,30 +16,50 @@ from topology import Service
 SERVICES = Path(__file__).resolve().parent.parent / "services"
 
 
-def load(services: Iterable[Service], labels: dict[str, str]) -> Settings:
-    """The stack's Settings; ends the program with every error named when any key is wrong."""
-    services = tuple(services)
+def read() -> dict[str, str]:
+    """Return the stack's own keys, without the project's namespace."""
     namespace = f"{pulumi.get_project()}:"
-    config = {
+    return {
         key.removeprefix(namespace): str(value)
         for key, value in get_config_env().items()
         if key.startswith(namespace)
     }
+
+
+def load(services: Iterable[Service], labels: dict[str, str]) -> Settings:
+    """The stack's Settings; ends the program with every error named when any key is wrong."""
     try:
-        settings = parse(config, services)
-        _check(settings, labels)
+        return _checked(parse(read(), tuple(services)), labels)
     except SettingsError as error:
         for line in str(error).splitlines():
-            pulumi.log.error(f"{namespace}{line}")
+            pulumi.log.error(f"{pulumi.get_project()}:{line}")
         sys.exit(1)
+
+
+def _checked(settings: Settings, labels: dict[str, str]) -> Settings:
+    """The settings, with the addresses that containers on the engine have."""
+    _refuse(without_folder(settings.replicas))
+    if settings.swarm:
+        _refuse(_on_a_swarm(settings, labels))
+        return settings
+    inventory = _inventory(labels)
+    if inventory is None:
+        return settings
+    for name in sorted(inventory.by_hand.intersection(settings.containers)):
+        pulumi.log.warn(f"{name} was made by hand: `pulumi up --refresh` makes its own instead.")
+    _refuse(preflight.conflicts(settings, inventory))
+    there = inventory.addresses.get(str(settings.subnets[0]), {})
+    settings = replace(settings, on_network=there)
+    try:
+        _ = settings.addresses  # computed here, once
+    except ValueError as error:
+        raise SettingsError(f"subnet: {error}; set a larger one") from None
     return settings
 
 
-def _check(settings: Settings, labels: dict[str, str]) -> None:
-    if found := without_folder(settings.replicas):
-        raise SettingsError("\n".join(found))
-    if found := (_on_a_swarm if settings.swarm else _on_an_engine)(settings, labels):
-        raise SettingsError("\n".join(found))
+def _refuse(lines: list[str]) -> None:
+    if lines:
+        raise SettingsError("\n".join(lines))
 
 
 def without_folder(services: Iterable[Service]) -> list[str]:
@@ -59,12 +80,9 @@ def _on_a_swarm(settings: Settings, labels: dict[str, str]) -> list[str]:
         return [f"docker:host: no manager of a swarm answers: {error}"]
 
 
-def _on_an_engine(settings: Settings, labels: dict[str, str]) -> list[str]:
+def _inventory(labels: dict[str, str]) -> preflight.Inventory | None:
     try:
-        inventory = preflight.take_inventory(labels)
+        return preflight.take_inventory(labels)
     except (docker.errors.DockerException, OSError) as error:
         pulumi.log.warn(f"Ports and names were not checked, no Docker engine answers: {error}")
-        return []
-    for name in sorted(inventory.by_hand.intersection(settings.containers)):
-        pulumi.log.warn(f"{name} was made by hand: `pulumi up --refresh` makes its own instead.")
-    return preflight.conflicts(settings, inventory)
+        return None

@@ -5,7 +5,7 @@ import ipaddress
 import os
 import socket
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import docker
@@ -21,6 +21,8 @@ class Inventory:
     by_hand: frozenset[str]  # on the stack's own network, and not of its making
     networks: Mapping[str, tuple[str, ...]]  # name -> subnets
     own_ports: frozenset[int]
+    # Of the stack's own networks: subnet -> container -> address.
+    addresses: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 def take_inventory(labels: Mapping[str, str]) -> Inventory:
@@ -39,6 +41,12 @@ def take_inventory(labels: Mapping[str, str]) -> Inventory:
         by_hand=_names_of(c for c in own if not _is_ours(c, labels)),
         networks={n["Name"]: subnets(n) for n in networks if not _is_ours(n, labels)},
         own_ports=frozenset(p["PublicPort"] for c in own for p in c["Ports"] if "PublicPort" in p),
+        addresses={
+            subnet: _addresses(containers, n["Name"])
+            for n in networks
+            if _is_ours(n, labels)
+            for subnet in subnets(n)
+        },
     )
 
 
@@ -106,6 +114,18 @@ def _engine_is_here() -> bool:
 
 def _attached(container: Mapping[str, Any]) -> set[str]:
     return set((container.get("NetworkSettings") or {}).get("Networks") or {})
+
+
+def _addresses(containers: Iterable[Mapping[str, Any]], network: str) -> dict[str, str]:
+    """Return each container's address on the network, of a stopped one the configured one."""
+    found: dict[str, str] = {}
+    for container in containers:
+        attached = (container.get("NetworkSettings") or {}).get("Networks") or {}
+        endpoint = attached.get(network) or {}
+        fixed = (endpoint.get("IPAMConfig") or {}).get("IPv4Address")
+        if address := fixed or endpoint.get("IPAddress"):
+            found |= dict.fromkeys(_names_of([container]), address)
+    return found
 
 
 def _names_of(containers: Iterable[Mapping[str, Any]]) -> frozenset[str]:

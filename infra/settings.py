@@ -3,7 +3,7 @@
 import ipaddress
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
 from typing import TypeVar
@@ -41,6 +41,8 @@ class Settings:
     registry: str
     encrypt_network: bool
     placement: Mapping[str, tuple[str, ...]]  # constraints on the nodes of a swarm
+    # The containers on the stack's network now, by their full names, and their addresses.
+    on_network: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def production(self) -> bool:
@@ -74,8 +76,11 @@ class Settings:
 
     @cached_property
     def addresses(self) -> dict[str, str]:
-        """Every replica's fixed address, by its name."""
-        return addresses.assign(self.subnets[0], self._replica_names)
+        """Every replica's fixed address, by its name. Raises ValueError if there are too few."""
+        names = self._replica_names
+        full = {name: self.name_prefix + name for name in names}
+        held = {n: self.on_network[full[n]] for n in names if full[n] in self.on_network}
+        return addresses.assign(self.subnets[0], names, held, self.on_network.values())
 
     @property
     def containers(self) -> list[str]:

@@ -625,7 +625,10 @@ CONFIG_EDITS = (
     Edit(
         what="namePrefix",
         apply=own("namePrefix", "edited-"),
-        steps=everywhere(rebuilt, "name"),
+        # What is there under the old name has the address that the name's hash picks.
+        steps=rebuilt(GATE, "name")
+        | rebuilt(ONE, "name", "networksAdvanced")
+        | rebuilt(TWO, "name", "networksAdvanced"),
         look=lambda d: len(
             d.engine.containers.list(filters={"name": f"{d.stack}-edited-"}, ignore_removed=True)
         ),

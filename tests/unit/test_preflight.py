@@ -1,7 +1,10 @@
 """What stands in the way is named with the key that resolves it."""
 
 import socket
+from types import SimpleNamespace
+from typing import Any
 
+import docker
 import pytest
 
 from infra import preflight
@@ -76,3 +79,41 @@ class TestPorts:
         with self.listener:
             (line,) = preflight.conflicts(settings, inventory())
         assert line.startswith("bindAddress: '192.0.2.1' is no address of this machine")
+
+
+def test_what_is_on_the_network_has_its_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stopped container as well: it comes back with what it is configured to have."""
+
+    def container(name: str, fixed: str, now: str, network: str = "deploy") -> dict[str, Any]:
+        endpoint = {"IPAMConfig": {"IPv4Address": fixed} if fixed else None, "IPAddress": now}
+        return {
+            "Names": [f"/{name}"],
+            "Ports": [],
+            "NetworkSettings": {"Networks": {network: endpoint}},
+        }
+
+    api = SimpleNamespace(
+        containers=lambda **_: [
+            container("own-router_one", "172.31.240.9", "172.31.240.9"),
+            container("stopped", "172.31.240.10", ""),
+            container("by_hand", "", "172.31.240.3"),
+            container("elsewhere", "172.31.240.11", "", network="other"),
+        ],
+        networks=lambda: [
+            {"Name": name, "Labels": labels, "IPAM": {"Config": [{"Subnet": subnet}]}}
+            for name, labels, subnet in (
+                ("deploy", {"stack": "one"}, "172.31.240.0/24"),
+                ("other", {}, "10.0.0.0/24"),
+            )
+        ],
+    )
+    engine = SimpleNamespace(api=api, close=lambda: None)
+    monkeypatch.setattr(docker, "from_env", lambda **_: engine)
+    found = preflight.take_inventory({"stack": "one"})
+    assert found.addresses == {
+        "172.31.240.0/24": {
+            "own-router_one": "172.31.240.9",
+            "stopped": "172.31.240.10",
+            "by_hand": "172.31.240.3",
+        }
+    }
