@@ -11,8 +11,9 @@ BOOTSTRAP := python3 -m bootstrap
 ENV := eval "$$($(BOOTSTRAP) env)"
 SELECT := pulumi stack select --create --stack $(STACK) >/dev/null
 KEY = pulumi config get --stack $(STACK) 2>/dev/null
-# In production a replica is drained before it is deleted, and that takes the program.
-RUN_PROGRAM = $$([[ $$($(KEY) mode) != production ]] || echo --run-program)
+# A replica is drained before it is deleted, and that takes the program; the configuration may be
+# wrong by then, which only a newer Pulumi has a flag for.
+DESTROY = pulumi destroy --run-program $$(pulumi destroy --help | grep -om1 -- --skip-config-validation || true)
 ON_SWARM = [[ $$($(KEY) mode) == swarm ]]
 SWARM_OF_ONE = $(ON_SWARM) && [[ $$($(KEY) swarmInit) == true ]]
 # Those that ended tasks still held when another version took over.
@@ -58,7 +59,7 @@ preview-comment: ## put its summary on the pull request PULL_REQUEST=number
 .PHONY: destroy
 destroy: THEN = remove stack $(STACK)
 destroy: tools ## remove what `make up` deployed
-	@$(ENV); $(RECOVERY); $(SELECT); pulumi destroy --stack $(STACK) --yes --skip-preview --suppress-progress $(RUN_PROGRAM)
+	@$(ENV); $(RECOVERY); $(SELECT); $(DESTROY) --stack $(STACK) --yes --skip-preview --suppress-progress
 	@$(ENV); if $(ON_SWARM); then $(OLD_IMAGES) >/dev/null; fi
 	@$(ENV); if $(SWARM_OF_ONE); then $(BOOTSTRAP) unswarm; fi
 	@$(ENV); pulumi stack rm --stack $(STACK) --yes --preserve-config

@@ -2,22 +2,31 @@
 
 import pulumi
 
-from infra import configuration, containers, swarm
+from infra import configuration, containers, operation, rollout, swarm
 from infra.containers import labels
 from topology import SERVICES
 
-settings = configuration.load(SERVICES, labels())
 
-target = swarm if settings.swarm else containers
+def deploy() -> None:
+    settings = configuration.load(SERVICES, labels())
 
-network = target.network(settings)
+    target = swarm if settings.swarm else containers
 
-services = {
-    service.name: target.WebService(service, settings=settings, network=network)
-    for service in SERVICES
-}
+    network = target.network(settings)
 
-gateway = target.Gateway(services=services, settings=settings, network=network)
+    services = {
+        service.name: target.WebService(service, settings=settings, network=network)
+        for service in SERVICES
+    }
 
-pulumi.export("url", gateway.url)
-pulumi.export("services", {name: service.summary() for name, service in services.items()})
+    gateway = target.Gateway(services=services, settings=settings, network=network)
+
+    pulumi.export("url", gateway.url)
+    pulumi.export("services", {name: service.summary() for name, service in services.items()})
+
+
+if operation.is_destroy():
+    # Pulumi removes what its state has. It needs the hooks for that, and nothing that can be wrong.
+    rollout.register_delete_hooks(configuration.read().get("namePrefix", ""))
+else:
+    deploy()

@@ -34,6 +34,11 @@ def replica_hooks(settings: Settings) -> pulumi.ResourceHookBinding:
     return _drain_hooks(settings.name_prefix) if settings.production else container_hooks()
 
 
+def register_delete_hooks(prefix: str) -> None:
+    """Register what a destroy calls: it looks the hooks up by name, for all that the state has."""
+    _drain_hooks(prefix)
+
+
 @cache
 def _drain_hooks(prefix: str) -> pulumi.ResourceHookBinding:
     def drain(args: pulumi.ResourceHookArgs) -> None:

@@ -1,0 +1,33 @@
+"""What was deployed can always be removed, whatever has become of the configuration meanwhile."""
+
+import shutil
+import socket
+
+from tests.e2e.conftest import Deployment
+
+
+def test_production_is_removed_whatever_is_wrong_by_then(fresh: Deployment) -> None:
+    fresh.config |= {"mode": "production", "replicas": "2"}
+    fresh.up()
+    name = f"{fresh.prefix}router_two_2"
+    fresh.engine.containers.get(name).remove(force=True)
+    foreign = fresh.engine.containers.create("python:3.13-slim", "true", name=name)
+    try:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            fresh.config["frontendPort"] = str(listener.getsockname()[1])
+            refused = fresh.up(check=False)
+            assert refused.returncode != 0
+            assert "frontendPort: port" in refused.stdout
+            assert f"'{name}' is another's container" in refused.stdout
+            fresh.config |= {"replicas": "many", "noSuchKey": "1"}
+            assert "replicas: 'many' is not right" in fresh.up(check=False).stdout
+            shutil.rmtree(fresh.project / "services" / "microservice1")
+            plain = fresh.operate("destroy", "--skip-preview", check=False)
+            assert plain.returncode != 0
+            assert "You must run with the `--run-program` flag" in plain.stdout + plain.stderr
+            fresh.pulumi("destroy", *fresh.configured(), "--preview-only", "--run-program")
+            fresh.operate("destroy", "--skip-preview", "--run-program")
+        assert not any(fresh.left().values())
+        foreign.reload()
+    finally:
+        foreign.remove(force=True)
