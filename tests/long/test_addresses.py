@@ -5,8 +5,8 @@ from ipaddress import IPv4Network
 from itertools import count
 
 from infra import addresses
-from tests.e2e.conftest import Deployment
-from tests.e2e.test_contract import HELLO, ask
+from tests.support.contract import HELLO, ask
+from tests.support.deployment import Deployment
 
 
 def colliding_with(container: str, subnet: IPv4Network) -> str:

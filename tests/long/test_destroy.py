@@ -3,7 +3,7 @@
 import shutil
 import socket
 
-from tests.e2e.conftest import Deployment
+from tests.support.deployment import Deployment
 
 
 def test_production_is_removed_whatever_is_wrong_by_then(fresh: Deployment) -> None:
