@@ -5,11 +5,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-import docker
 import pulumi
 from pulumi.runtime.config import get_config_env
 
 from infra import nodes, preflight
+from infra.engine import EngineError
 from infra.settings import Settings, SettingsError, parse
 from topology import Service
 
@@ -72,17 +72,16 @@ def without_folder(services: Iterable[Service]) -> list[str]:
     ]
 
 
-# A time-out of the engine's client is an OSError.
 def _on_a_swarm(settings: Settings, labels: dict[str, str]) -> list[str]:
     try:
         return nodes.conflicts(settings, nodes.inventory(), labels)
-    except (docker.errors.DockerException, OSError) as error:
+    except EngineError as error:
         return [f"docker:host: no manager of a swarm answers: {error}"]
 
 
 def _inventory(labels: dict[str, str]) -> preflight.Inventory | None:
     try:
         return preflight.take_inventory(labels)
-    except (docker.errors.DockerException, OSError) as error:
-        pulumi.log.warn(f"Ports and names were not checked, no Docker engine answers: {error}")
+    except EngineError as error:
+        pulumi.log.warn(f"Ports and names were not checked: {error}")
         return None

@@ -4,8 +4,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import docker
+import pulumi
 
+from infra import engine
 from infra.content import digest
 
 IMAGE_LABEL = "microservices.image"
@@ -34,19 +35,19 @@ def moved(tag: str) -> str:
 @cache  # asked once: the engine's answer takes longer the more it has
 def _containers() -> list[dict[str, Any]]:
     try:
-        return list(_engine().containers(all=True))
-    except docker.errors.DockerException:
+        with engine.client() as client:
+            return list(client.api.containers(all=True))
+    except engine.EngineError as error:
+        pulumi.log.warn(f"What was changed by hand is not seen: {error}")
         return []
 
 
 @cache
 def _tagged() -> dict[str, str]:
     try:
-        images = _engine().images()
-    except docker.errors.DockerException:
+        with engine.client() as client:
+            images = client.api.images()
+    except engine.EngineError as error:
+        pulumi.log.warn(f"Tags that were moved to another image are not seen: {error}")
         return {}
     return {tag: str(image["Id"]) for image in images for tag in image["RepoTags"] or ()}
-
-
-def _engine() -> docker.APIClient:
-    return docker.from_env(timeout=10).api

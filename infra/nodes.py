@@ -6,7 +6,6 @@ import socket
 import urllib.error
 import urllib.request
 from collections.abc import Iterable, Mapping
-from contextlib import closing
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -15,12 +14,11 @@ import docker
 import pulumi
 from pulumi.runtime.config import get_config_env
 
-from infra import preflight
+from infra import engine, preflight
 from infra.settings import Settings
 
 MANAGER_PORT = ":2377"
 ANSWER_SECONDS = 5  # of a registry
-PATIENCE = 30  # with a manager: it may be one of several that choose a leader
 LINES = 20
 
 
@@ -66,15 +64,13 @@ class Swarm:
 
 @cache
 def inventory() -> Swarm:
-    """Asks the engine that the stack is deployed by. Raises DockerException when none answers."""
-    with closing(_engine()) as engine:
-        return _take(engine.api)
+    """Asks the engine that the stack is deployed by. Raises EngineError when none answers."""
+    with engine.client(_host()) as client:
+        return _take(client.api)
 
 
-def _engine() -> docker.DockerClient:
-    if host := get_config_env().get("docker:host"):
-        return docker.DockerClient(base_url=host, timeout=PATIENCE, use_ssh_client=True)
-    return docker.from_env(timeout=PATIENCE, use_ssh_client=True)
+def _host() -> str:
+    return str(get_config_env().get("docker:host", ""))
 
 
 def _take(api: docker.APIClient) -> Swarm:
@@ -278,14 +274,14 @@ def _show(args: pulumi.ErrorHookArgs) -> bool:
 def last_failure(service: str) -> str:
     """Where and why a task of the service failed last, with its last log lines."""
     try:
-        with closing(_engine()) as engine:
-            return _last_failure(engine, service)
-    except (docker.errors.DockerException, OSError) as error:
+        with engine.client(_host()) as client:
+            return _last_failure(client, service)
+    except engine.EngineError as error:
         return f"Its tasks cannot be read: {error}"
 
 
-def _last_failure(engine: docker.DockerClient, service: str) -> str:
-    api: Any = engine.api  # as the SDK has it, untyped
+def _last_failure(client: docker.DockerClient, service: str) -> str:
+    api: Any = client.api  # as the SDK has it, untyped
     tasks = api.tasks({"service": service})
     failed = [task for task in tasks if task["Status"]["State"] in ("failed", "rejected")]
     if not failed:

@@ -8,8 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import docker
-
+from infra import engine
 from infra.settings import Settings
 
 
@@ -26,13 +25,10 @@ class Inventory:
 
 
 def take_inventory(labels: Mapping[str, str]) -> Inventory:
-    """Asks the engine. Raises docker.errors.DockerException when none answers."""
-    engine = docker.from_env(timeout=10)
-    try:
-        containers: list[dict[str, Any]] = engine.api.containers(all=True)
-        networks: list[dict[str, Any]] = engine.api.networks()
-    finally:
-        engine.close()
+    """Asks the engine. Raises EngineError when none answers."""
+    with engine.client() as client:
+        containers: list[dict[str, Any]] = client.api.containers(all=True)
+        networks: list[dict[str, Any]] = client.api.networks()
     ours = {n["Name"] for n in networks if _is_ours(n, labels)}
     own = [c for c in containers if _is_ours(c, labels) or ours & _attached(c)]
     others = [c for c in containers if c not in own]

@@ -11,6 +11,8 @@ import docker
 import pulumi
 import requests
 
+from infra import engine
+
 LABEL = "pids-limit"  # after "microservices."
 LIMIT = 64
 
@@ -23,16 +25,16 @@ def limit_processes() -> pulumi.ResourceHookBinding:
 
 def _limit(inputs: Mapping[str, Any]) -> None:
     labels = {label["label"]: label["value"] for label in inputs["labels"]}
-    engine = docker.from_env()
-    container = f"{engine.api.base_url}/containers/{inputs['name']}"
+    with engine.client() as client:
+        _update(client, str(inputs["name"]), int(labels[f"microservices.{LABEL}"]))
+
+
+def _update(client: docker.DockerClient, name: str, limit: int) -> None:
+    container = f"{client.api.base_url}/containers/{name}"
     try:
         # The Docker SDK's own update() does not know this limit.
-        engine.api.post(
-            f"{container}/update", json={"PidsLimit": int(labels[f"microservices.{LABEL}"])}
-        ).raise_for_status()
-    except requests.RequestException:
+        client.api.post(f"{container}/update", json={"PidsLimit": limit}).raise_for_status()
+    except (requests.RequestException, engine.EngineError):
         # Without its limit it must not stay: a refresh finds it gone, and `up` makes it again.
-        engine.api.delete(container, params={"force": True})
+        client.api.delete(container, params={"force": True})
         raise
-    finally:
-        engine.close()

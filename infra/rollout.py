@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -9,10 +10,12 @@ import docker
 import pulumi
 from docker.models.containers import Container
 
+from infra import engine
 from infra.settings import Settings
 
 LINES = 20
 LIVE_WITHIN = 30.0
+BUILD_SECONDS = 120  # for one step of a build to say something
 VERSION_LABEL = "microservices.version"
 
 
@@ -66,40 +69,40 @@ def publication_hooks(prefix: str) -> pulumi.ResourceHookBinding:
 
 
 def _check_publication(prefix: str, name: str) -> None:
-    publisher = docker.from_env().containers.get(name)
-    if publisher.attrs["State"]["ExitCode"] != 0:
-        said = last_lines(name)
-        publisher.remove()  # so that the next update publishes again
-        raise RuntimeError(f"{name} did not publish the page and the configuration. {said}")
-    gateway = _gateway(prefix)
-    deadline = time.monotonic() + LIVE_WITHIN
-    while gateway and _said(gateway, "version") != str(publisher.labels[VERSION_LABEL]):
-        if time.monotonic() > deadline:
-            raise RuntimeError(
-                f"{gateway.name} does not serve {name}. {last_lines(str(gateway.name))}"
-            )
-        time.sleep(0.1)
+    with engine.client() as client:
+        publisher = client.containers.get(name)
+        if publisher.attrs["State"]["ExitCode"] != 0:
+            said = last_lines(name)
+            publisher.remove()  # so that the next update publishes again
+            raise RuntimeError(f"{name} did not publish the page and the configuration. {said}")
+    with _gateway(prefix) as gateway:
+        deadline = time.monotonic() + LIVE_WITHIN
+        while gateway and _said(gateway, "version") != str(publisher.labels[VERSION_LABEL]):
+            if time.monotonic() > deadline:
+                raise RuntimeError(
+                    f"{gateway.name} does not serve {name}. {last_lines(str(gateway.name))}"
+                )
+            time.sleep(0.1)
 
 
 def _tell_gateway(prefix: str, command: str, container: str) -> None:
-    if gateway := _gateway(prefix):
-        _said(gateway, command, container.removeprefix(prefix))
+    with _gateway(prefix) as gateway:
+        if gateway:
+            _said(gateway, command, container.removeprefix(prefix))
 
 
-def _gateway(prefix: str) -> Container | None:
-    try:
-        gateway = docker.from_env().containers.get(f"{prefix}frontend")
-    except docker.errors.NotFound:
-        return None
-    return gateway if gateway.status == "running" else None
+@contextmanager
+def _gateway(prefix: str) -> Iterator[Container | None]:
+    with engine.client() as client:
+        try:
+            found = client.containers.get(f"{prefix}frontend")
+        except docker.errors.NotFound:
+            found = None
+        yield found if found and found.status == "running" else None
 
 
 def _said(gateway: Container, *command: str) -> str:
-    code, output = gateway.exec_run(["gateway", *command])
-    text = bytes(output).decode(errors="replace").strip()  # type: ignore[arg-type]  # not streamed
-    if code != 0:
-        raise RuntimeError(f"{gateway.name}: {' '.join(command)} failed: {text}")
-    return text
+    return engine.execute(gateway, "gateway", *command)
 
 
 def _make_room(args: pulumi.ResourceHookArgs) -> None:
@@ -108,10 +111,15 @@ def _make_room(args: pulumi.ResourceHookArgs) -> None:
     An engine that died had perhaps not attached it yet: one of this stack that was never started.
     """
     inputs = args.new_inputs or {}
-    try:
-        found = docker.from_env().containers.get(inputs["name"])
-    except docker.errors.NotFound:
-        return
+    with engine.client() as client:
+        try:
+            found = client.containers.get(inputs["name"])
+        except docker.errors.NotFound:
+            return
+        _remove_stray(found, inputs)
+
+
+def _remove_stray(found: Container, inputs: Mapping[str, Any]) -> None:
     networks = {network["name"] for network in inputs["networksAdvanced"]}
     attached = networks & set(found.attrs["NetworkSettings"]["Networks"])
     if attached or (found.status == "created" and _is_ours(found)):
@@ -144,24 +152,27 @@ def _show_build(args: pulumi.ErrorHookArgs) -> bool:
 def _build_again(build: Mapping[str, Any]) -> Iterator[str]:
     """What the engine says while it builds: of a build that failed the provider keeps nothing."""
     try:
-        for message in docker.from_env().api.build(
-            path=build["context"],
-            dockerfile=build.get("dockerfile"),
-            target=build.get("target", ""),
-            buildargs=build.get("buildArgs"),
-            forcerm=True,
-            decode=True,
-        ):
-            yield message.get("stream", "") + message.get("error", "")
-    except (docker.errors.DockerException, OSError) as error:
+        with engine.client() as client:
+            for message in client.api.build(
+                path=build["context"],
+                dockerfile=build.get("dockerfile"),
+                target=build.get("target", ""),
+                buildargs=build.get("buildArgs"),
+                forcerm=True,
+                decode=True,
+                timeout=BUILD_SECONDS,
+            ):
+                yield message.get("stream", "") + message.get("error", "")
+    except (engine.EngineError, OSError) as error:  # an OSError: the build's folder is not readable
         yield f"it could not be built again for its log: {error}"
 
 
 def last_lines(name: str) -> str:
     """The container's last log lines under a heading, or why there are none."""
     try:
-        container = docker.from_env().containers.get(name)
-        text = container.logs(tail=LINES).decode(errors="replace").rstrip()
-    except (docker.errors.DockerException, OSError) as error:
+        with engine.client() as client:
+            container = client.containers.get(name)
+            text = container.logs(tail=LINES).decode(errors="replace").rstrip()
+    except engine.EngineError as error:
         return f"Its log cannot be read: {error}"
     return f"Its last log lines:\n{text}" if text else "It has logged nothing."

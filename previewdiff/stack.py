@@ -13,10 +13,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import docker
 import yaml
 
 from bootstrap.errors import Problem
+from infra.engine import EngineError, client
 from previewdiff.changes import Preview, read
 from previewdiff.isolation import Isolation
 
@@ -66,7 +66,7 @@ class Stack:
                 self._operate("destroy", "--yes", "--skip-preview")
         try:
             _sweep(self.isolation.id)
-        except docker.errors.DockerException as error:
+        except EngineError as error:
             what = f"{self.isolation.id}-* is left on the engine"
             raise Problem(what, str(error), "remove it by hand") from None
         finally:
@@ -164,9 +164,9 @@ def _environment(folder: Path) -> Mapping[str, str]:
 
 def _subnets() -> list[ipaddress.IPv4Network]:
     try:
-        with contextlib.closing(docker.from_env()) as engine:
+        with client() as engine:
             networks = engine.api.networks()
-    except docker.errors.DockerException as error:
+    except EngineError as error:
         raise Problem("no Docker engine answers", str(error), "make tools starts one") from None
     ranges = [one for n in networks for one in (n["IPAM"]["Config"] or []) if "Subnet" in one]
     return [ipaddress.IPv4Network(r["Subnet"]) for r in ranges if ":" not in r["Subnet"]]
@@ -183,7 +183,7 @@ def _end(child: subprocess.Popen[str]) -> None:
 
 def _sweep(stack: str) -> None:
     """By label or name, what an interrupted pulumi did not come to remove."""
-    with contextlib.closing(docker.from_env()) as engine:
+    with client() as engine:
         ours: dict[str, str | list[str] | bool] = {"label": f"microservices.stack={stack}"}
         for container in engine.containers.list(all=True, filters=ours, ignore_removed=True):
             container.remove(force=True)

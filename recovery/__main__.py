@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-import docker
 from docker import DockerClient
 
 from bootstrap.errors import Problem
+from infra.engine import EngineError, client
 from recovery import backend, gateway, limits, locks, processes, state, strays
 from recovery.state import EMPTY, State
 from recovery.strays import Stray
@@ -63,7 +63,7 @@ def main() -> int:
     except Problem as problem:
         print(problem, file=sys.stderr)  # noqa: T201
         return 1
-    except (docker.errors.DockerException, OSError) as error:
+    except (EngineError, OSError) as error:
         print(Problem(STOPPED, str(error), "mend that and run it again"), file=sys.stderr)  # noqa: T201
         return 1
     except KeyboardInterrupt:
@@ -74,8 +74,12 @@ def main() -> int:
 
 def recover(name: str, *, everything: bool) -> None:
     stack = backend.find(name)
-    engine = docker.from_env()
     interrupted = Interrupted(everything=everything, certain=everything)
+    with client() as engine:
+        _recover(stack, engine, interrupted)
+
+
+def _recover(stack: backend.Stack, engine: DockerClient, interrupted: Interrupted) -> None:
     _release(stack, interrupted)
     current = _readable(stack, engine, interrupted)
     if current.pending:

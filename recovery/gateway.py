@@ -1,9 +1,12 @@
 """Replicas that a killed update had taken out of the gateway."""
 
+import contextlib
+
 import docker
 from docker import DockerClient
 from docker.models.containers import Container
 
+from infra.engine import EngineError, execute
 from recovery.state import State
 
 SERVICE = "frontend"
@@ -22,27 +25,23 @@ def find(engine: DockerClient, state: State) -> Container | None:
 
 
 def drain(gateway: Container, name: str) -> None:
-    gateway.exec_run(["gateway", "drain", name.removeprefix(_prefix(gateway))])
+    with contextlib.suppress(EngineError):  # its deletion has begun and goes on in any case
+        execute(gateway, "gateway", "drain", name.removeprefix(_prefix(gateway)))
 
 
 def restore_healthy(engine: DockerClient, gateway: Container) -> list[str]:
     """Sends requests again to every replica that is out and healthy. Returns their names."""
     restored = []
-    for replica in _said(gateway, "ls", DRAINED).split():
+    for replica in execute(gateway, "bash", "-c", f"ls {DRAINED} 2>/dev/null || true").split():
         name = _prefix(gateway) + replica
         found = engine.containers.list(
             filters={"name": f"^/?{name}$", "health": "healthy"}, ignore_removed=True
         )
         if found:
-            _said(gateway, "gateway", "restore", replica)
+            execute(gateway, "gateway", "restore", replica)
             restored.append(name)
     return restored
 
 
 def _prefix(gateway: Container) -> str:
     return str(gateway.name).removesuffix(SERVICE)
-
-
-def _said(gateway: Container, *command: str) -> str:
-    code, output = gateway.exec_run(list(command))
-    return bytes(output).decode() if code == 0 else ""  # type: ignore[arg-type]  # not streamed

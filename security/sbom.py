@@ -17,13 +17,19 @@ from cyclonedx.output.json import JsonV1Dot6
 from docker.models.images import Image
 from packageurl import PackageURL
 
+from infra.engine import client
+
 DPKG = "var/lib/dpkg/status"
 RELEASE = "usr/lib/os-release"
 
 
 def write(stack: str, folder: Path) -> int:
     """A file an image of the stack, named after its first container; returns the exit code."""
-    engine = docker.from_env()
+    with client() as engine:
+        return _write(engine, stack, folder)
+
+
+def _write(engine: docker.DockerClient, stack: str, folder: Path) -> int:
     ours: dict[str, str | list[str] | bool] = {"label": f"microservices.stack={stack}"}
     containers = engine.containers.list(all=True, filters=ours, ignore_removed=True)
     if not containers:

@@ -11,10 +11,10 @@ import sys
 import webbrowser
 from typing import NoReturn
 
-import docker
 from docker.models.containers import Container
 
 from bootstrap.errors import Problem
+from infra.engine import EngineError
 from workbench import logs, new_service, status
 from workbench.stack import GATEWAY, Stack, connect, url
 
@@ -28,30 +28,37 @@ def main() -> int:
         return int(arguments.do(arguments) or 0)
     except Problem as problem:
         print(problem, file=sys.stderr)
-    except docker.errors.DockerException as error:
-        print(Problem("the Docker engine refused", str(error)), file=sys.stderr)
+    except EngineError as error:
+        print(
+            Problem(str(error), remedy="`make up` starts an engine where none runs"),
+            file=sys.stderr,
+        )
     except KeyboardInterrupt:
         return INTERRUPTED
     return 1
 
 
 def show_status(arguments: argparse.Namespace) -> int:
-    return 0 if status.show(connect(arguments.stack)) else 1
+    with connect(arguments.stack) as stack:
+        return 0 if status.show(stack) else 1
 
 
 def follow_logs(arguments: argparse.Namespace) -> None:
-    logs.follow(connect(arguments.stack))
+    with connect(arguments.stack) as stack:
+        logs.follow(stack)
 
 
 def open_page(arguments: argparse.Namespace) -> None:
-    page = url(_running(connect(arguments.stack), GATEWAY))
+    with connect(arguments.stack) as stack:
+        page = url(_running(stack, GATEWAY))
     print(page)
     if not webbrowser.open(page):
         print("No browser can be opened from here; that is its address.")
 
 
 def shell(arguments: argparse.Namespace) -> NoReturn:
-    container = _running(connect(arguments.stack), arguments.service)
+    with connect(arguments.stack) as stack:
+        container = _running(stack, arguments.service)
     terminal = ["--tty"] if sys.stdin.isatty() else []
     command = ["docker", "exec", "--interactive", *terminal, str(container.name), "bash"]
     os.execvp(command[0], command)  # noqa: S606  no shell is wanted before the shell

@@ -1,11 +1,14 @@
 """The containers of one stack, as the engine has them."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import docker
 from docker.models.containers import Container
 
 from bootstrap.errors import Problem
+from infra.engine import client
 from topology import SERVICES
 
 GATEWAY = "frontend"
@@ -44,11 +47,10 @@ class Stack:
         return [name for name, alias in names_of_services().items() if alias not in there]
 
 
-def connect(name: str) -> Stack:
-    try:
-        return Stack(name, docker.from_env())
-    except docker.errors.DockerException as error:
-        raise Problem("no Docker engine answers", str(error), "`make up` starts one") from None
+@contextmanager
+def connect(name: str) -> Iterator[Stack]:
+    with client() as engine:
+        yield Stack(name, engine)
 
 
 def names_of_services() -> dict[str, str]:

@@ -1,13 +1,13 @@
 """What stands in the way is named with the key that resolves it."""
 
 import socket
+from contextlib import nullcontext
 from types import SimpleNamespace
 from typing import Any
 
-import docker
 import pytest
 
-from infra import preflight
+from infra import engine, preflight
 from infra.settings import Settings, parse
 from topology import SERVICES
 
@@ -107,8 +107,8 @@ def test_what_is_on_the_network_has_its_address(monkeypatch: pytest.MonkeyPatch)
             )
         ],
     )
-    engine = SimpleNamespace(api=api, close=lambda: None)
-    monkeypatch.setattr(docker, "from_env", lambda **_: engine)
+    client = SimpleNamespace(api=api)
+    monkeypatch.setattr(engine, "client", lambda: nullcontext(client))
     found = preflight.take_inventory({"stack": "one"})
     assert found.addresses == {
         "172.31.240.0/24": {

@@ -1,0 +1,89 @@
+"""The Docker engine's client: every call has a time limit, every failure is an EngineError."""
+
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+import docker
+import requests
+import urllib3
+from docker.models.containers import Container
+
+from infra.waiting import within
+
+ANSWER_SECONDS = 30
+TIME_OUTS = (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError)
+
+
+class EngineError(docker.errors.DockerException):
+    """The engine refused a request, or did not answer it in time."""
+
+
+@contextmanager
+def client(host: str = "", seconds: int | None = None) -> Iterator[docker.DockerClient]:
+    """Yield a client of the engine at `host`, or of the environment's (DOCKER_HOST), and close it.
+
+    Raises EngineError for each call that fails and that the block does not handle itself; a
+    client's own errors, such as docker.errors.NotFound, can be caught within the block.
+    """
+    try:
+        with closing(_connect(host, seconds or ANSWER_SECONDS)) as connected:
+            yield connected
+    except EngineError:
+        raise
+    # What is read of an answer that has begun fails with urllib3's errors, or as a socket does.
+    except (
+        docker.errors.DockerException,
+        requests.RequestException,
+        urllib3.exceptions.HTTPError,
+        TimeoutError,
+    ) as error:
+        raise EngineError(f"the Docker engine: {error}") from error
+
+
+def execute(container: Container, *command: str, seconds: float = ANSWER_SECONDS) -> str:
+    """Return what the command prints in the container.
+
+    Raises EngineError when it fails, and when it takes longer: docker's exec_run waits for ever.
+    """
+    what = f"{container.name}: {' '.join(command)}"
+    try:
+        code, output = within(seconds, what, lambda: container.exec_run(list(command)))
+    except TimeoutError as error:
+        raise EngineError(str(error)) from None
+    text = bytes(output).decode(errors="replace").strip()  # type: ignore[arg-type]  # not streamed
+    if code != 0:
+        raise EngineError(f"{what} failed: {text}")
+    return text
+
+
+class _Api(docker.APIClient):
+    def request(self, method: str, url: str, *args: Any, **options: Any) -> requests.Response:  # type: ignore[override]  # noqa: ANN401  as requests has it
+        seconds = options.setdefault("timeout", self.timeout)
+        begun = time.monotonic()
+        try:
+            return super().request(method, url, *args, **options)
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            asked = f"{method} {urlsplit(url).path}"
+            waited = time.monotonic() - begun
+            raise EngineError(
+                f"the Docker engine did not answer {asked} within {seconds} s; see `docker info`"
+                if isinstance(error, TIME_OUTS)
+                else f"the Docker engine: {asked} failed after {waited:.1f} s: {error}"
+            ) from error
+
+
+class _Client(docker.DockerClient):
+    def __init__(self, *args: Any, **options: Any) -> None:  # noqa: ANN401  as DockerClient has it
+        self.api = _Api(*args, **options)
+
+
+def _connect(host: str, seconds: int) -> docker.DockerClient:
+    try:
+        if host:
+            return _Client(base_url=host, timeout=seconds, use_ssh_client=True)
+        return _Client.from_env(timeout=seconds, use_ssh_client=True)
+    except docker.errors.DockerException as error:
+        raise EngineError(f"no Docker engine answers: {error.__cause__ or error}") from error
