@@ -46,7 +46,7 @@ up: tools ## set up what is missing, then deploy
 .PHONY: preview
 preview: THEN = show what would change of stack $(STACK)
 preview: tools ## show what `make up` would change, what was changed by hand, what breaks a rule
-	@$(ENV); $(SELECT); pulumi preview --stack $(STACK) --diff --refresh --policy-pack policy --suppress-outputs --suppress-progress
+	@$(ENV); $(SELECT); $(PYTHON) -m recovery.presence --stack $(STACK); pulumi preview --stack $(STACK) --diff --refresh --policy-pack policy --suppress-outputs --suppress-progress
 
 .PHONY: preview-diff
 preview-diff: tools ## what this commit changes of BASE=origin/main, on a stack of its own

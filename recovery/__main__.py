@@ -35,11 +35,14 @@ class Interrupted:
     since: datetime = NEVER
     names: set[str] = field(default_factory=set)
     ids: set[str] = field(default_factory=set)
+    site: set[str] = field(default_factory=set)  # the volumes that an update fills again
     everything: bool = False
     certain: bool = False
 
     def left(self, stray: Stray) -> bool:
         """Others may deploy a stack of this name from another backend: those are not touched."""
+        if stray.kind == "volume" and stray.id not in self.site:
+            return False  # there may be data in it
         return (
             self.everything
             or stray.created.timestamp() + 1 >= self.since.timestamp()
@@ -59,7 +62,7 @@ def main() -> int:
     arguments = parser.parse_args()
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        recover(arguments.stack, everything=arguments.yes)
+        failed = recover(arguments.stack, everything=arguments.yes)
     except Problem as problem:
         print(problem, file=sys.stderr)  # noqa: T201
         return 1
@@ -69,27 +72,32 @@ def main() -> int:
     except KeyboardInterrupt:
         print("interrupted; the next run goes on where this one was", file=sys.stderr)  # noqa: T201
         return INTERRUPTED
-    return 0
+    for one in failed:
+        print(one, file=sys.stderr)  # noqa: T201
+    return 1 if failed and arguments.yes else 0  # the update that follows may mend it
 
 
-def recover(name: str, *, everything: bool) -> None:
+def recover(name: str, *, everything: bool) -> list[Problem]:
+    """Heal the stack. Returns what the gateway refused, for which nothing else need wait."""
     stack = backend.find(name)
     interrupted = Interrupted(everything=everything, certain=everything)
     with client() as engine:
-        _recover(stack, engine, interrupted)
+        return _recover(stack, engine, interrupted)
 
 
-def _recover(stack: backend.Stack, engine: DockerClient, interrupted: Interrupted) -> None:
+def _recover(stack: backend.Stack, engine: DockerClient, interrupted: Interrupted) -> list[Problem]:
+    failed: list[Problem] = []
     _release(stack, interrupted)
     current = _readable(stack, engine, interrupted)
     if current.pending:
         interrupted.certain = True
         say(f"unfinished operations of an earlier run: {len(current.pending)}")
     if interrupted.certain:
-        current = _heal(stack, engine, current, interrupted)
+        current = heal(stack, engine, current, interrupted, failed)
     if stack.locks:  # elsewhere another run may be at work
-        _finish_hooks(engine, current)
+        finish_hooks(engine, current, failed)
     _name_the_rest(stack, engine, current)
+    return failed
 
 
 def _release(stack: backend.Stack, interrupted: Interrupted) -> None:
@@ -124,38 +132,62 @@ def _gone_back(stack: backend.Stack, interrupted: Interrupted) -> State:
     return current
 
 
-def _heal(
-    stack: backend.Stack, engine: DockerClient, before: State, interrupted: Interrupted
+def heal(
+    stack: backend.Stack,
+    engine: DockerClient,
+    before: State,
+    interrupted: Interrupted,
+    failed: list[Problem],
 ) -> State:
     if ended := processes.end_orphans(Path.cwd()):
         say(f"plugins of a Pulumi that is gone, now ended: {ended}")
     interrupted.names |= before.names_under_way
     interrupted.ids |= before.ids
-    _finish_deletions(engine, before)
+    for known in (before, *(older for _, older in state.copies(stack))):
+        interrupted.site |= known.site
+    if not stack.locks and state.load(stack):
+        _refresh(stack)  # it takes the lock of a shared backend, which nothing else here can see
+    finish_deletions(engine, before, failed)
     if before.resources:
-        refresh = ("refresh", "--stack", stack.name, "--clear-pending-creates")
-        backend.pulumi(*refresh, "--yes", "--skip-preview")
+        _refresh(stack)
     return _sweep(stack, engine, interrupted)
 
 
-def _finish_hooks(engine: DockerClient, current: State) -> None:
+def _refresh(stack: backend.Stack) -> None:
+    refresh = ("refresh", "--stack", stack.name, "--clear-pending-creates")
+    backend.pulumi(*refresh, "--yes", "--skip-preview")
+
+
+def finish_hooks(engine: DockerClient, current: State, failed: list[Problem]) -> None:
     """A Ctrl-C ends the program at once: what is being made then is made without its hooks."""
     for name in limits.set_missing(engine, current):
         say(f"{name} has its limit of processes now")
-    if found := gateway.find(engine, current):
-        for name in gateway.restore_healthy(engine, found):
+    found = gateway.find(engine, current)
+    if not found:
+        return
+    try:
+        for name in gateway.drained_and_healthy(engine, found):
+            gateway.restore(found, name)
             say(f"{name} gets requests again")
+    except Problem as problem:
+        failed.append(problem)
 
 
-def _finish_deletions(engine: DockerClient, before: State) -> None:
-    """The engine goes on to stop a container that it was told to stop: none is left half-way."""
+def finish_deletions(engine: DockerClient, before: State, failed: list[Problem]) -> None:
+    """The engine goes on to stop a container that it was told to stop: none is left half-way.
+
+    One that the gateway does not let go is left to the update that follows.
+    """
     found = gateway.find(engine, before)
     for resource in before.deletions_under_way:
         if resource["type"] != CONTAINER:
             continue
-        if found and "BeforeDelete" in (resource.get("resourceHooks") or {}):  # in production
-            gateway.drain(found, resource["inputs"]["name"])
-        strays.stop_and_remove(engine, resource["id"])
+        try:
+            if found and "BeforeDelete" in (resource.get("resourceHooks") or {}):  # in production
+                gateway.drain(found, resource["inputs"]["name"])
+            strays.stop_and_remove(engine, resource["id"])
+        except Problem as problem:
+            failed.append(problem)
 
 
 def _sweep(stack: backend.Stack, engine: DockerClient, interrupted: Interrupted) -> State:
@@ -171,14 +203,20 @@ def _sweep(stack: backend.Stack, engine: DockerClient, interrupted: Interrupted)
 
 
 def _name_the_rest(stack: backend.Stack, engine: DockerClient, current: State) -> None:
-    rest = strays.find(engine, stack.project, stack.name, current)
+    left = strays.find(engine, stack.project, stack.name, current)
+    for volume in (one for one in left if one.kind == "volume"):
+        say(
+            f"{volume}: labelled as stack {stack.name}'s, and not in its state; it is kept, for "
+            f"there may be data in it. If nobody needs it: docker volume rm {volume.id}"
+        )
+    rest = [one for one in left if one.kind != "volume"]
     if not rest:
         return
     what = f"{', '.join(map(str, rest))}: labelled as stack {stack.name}'s, and not in its state"
     remedy = (
         f"if it is nobody's: make recover STACK={stack.name} goes back to a copy of a state that "
-        "is lost, and removes what is not in it; if it is deployed from another backend, give "
-        "this stack another name"
+        "is lost, and removes what is not in it, volumes aside; if it is deployed from another "
+        "backend, give this stack another name"
     )
     if not current.resources and any(one.kind == "container" for one in rest):
         raise Problem(what, remedy=remedy)

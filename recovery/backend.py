@@ -2,6 +2,7 @@
 
 import json
 import re
+import signal
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,9 @@ from urllib.parse import unquote, urlsplit
 from bootstrap.errors import Problem
 
 PROJECT_FILE = Path("Pulumi.yaml")
+LIMIT_SECONDS = 600.0
+GRACE_SECONDS = 30.0
+ENGINE = "the Docker engine or the backend does not answer: `docker info` and `pulumi whoami` tell"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,14 +51,27 @@ def _folder(url: str) -> Path | None:
 
 
 def pulumi(*arguments: str) -> str:
-    """What the command prints. Raises Problem with all that it said when it fails."""
-    done = subprocess.run(  # noqa: S603  fixed commands
+    """What the command prints. Raises Problem with all that it said when it fails or hangs."""
+    what = f"`pulumi {' '.join(arguments)}`"
+    with subprocess.Popen(  # noqa: S603  fixed commands
         ["pulumi", *arguments, "--non-interactive"],  # noqa: S607  the user's PATH decides
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        check=False,
-    )
-    if done.returncode != 0:
-        said = (done.stdout + done.stderr).strip()
-        raise Problem(f"`pulumi {' '.join(arguments)}` failed", said)
-    return done.stdout
+    ) as process:
+        try:
+            out, err = process.communicate(timeout=LIMIT_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGINT)  # so that it gives its lock back
+            _end(process)
+            raise Problem(f"{what} did not end within {LIMIT_SECONDS} s", ENGINE) from None
+    if process.returncode != 0:
+        raise Problem(f"{what} failed", (out + err).strip())
+    return out
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    try:
+        process.communicate(timeout=GRACE_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()

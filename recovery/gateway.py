@@ -1,16 +1,16 @@
 """Replicas that a killed update had taken out of the gateway."""
 
-import contextlib
-
 import docker
 from docker import DockerClient
 from docker.models.containers import Container
 
-from infra.engine import EngineError, execute
+from bootstrap.errors import Problem
+from infra.engine import execute
 from recovery.state import State
 
 SERVICE = "frontend"
 DRAINED = "/tmp/gateway/drained"  # noqa: S108  in the gateway's own memory
+LIMIT_SECONDS = 60.0  # the gateway's own commands give up before
 
 
 def find(engine: DockerClient, state: State) -> Container | None:
@@ -25,23 +25,48 @@ def find(engine: DockerClient, state: State) -> Container | None:
 
 
 def drain(gateway: Container, name: str) -> None:
-    with contextlib.suppress(EngineError):  # its deletion has begun and goes on in any case
-        execute(gateway, "gateway", "drain", name.removeprefix(_prefix(gateway)))
+    """Take a container out of the gateway, and wait for what is on its way to it.
+
+    Raises Problem when that fails while the gateway runs: without one nothing is on its way.
+    """
+    try:
+        _said(gateway, "gateway", "drain", name.removeprefix(_prefix(gateway)))
+    except Problem:
+        if _is_running(gateway):
+            raise
 
 
-def restore_healthy(engine: DockerClient, gateway: Container) -> list[str]:
-    """Sends requests again to every replica that is out and healthy. Returns their names."""
-    restored = []
-    for replica in execute(gateway, "bash", "-c", f"ls {DRAINED} 2>/dev/null || true").split():
-        name = _prefix(gateway) + replica
-        found = engine.containers.list(
-            filters={"name": f"^/?{name}$", "health": "healthy"}, ignore_removed=True
-        )
-        if found:
-            execute(gateway, "gateway", "restore", replica)
-            restored.append(name)
-    return restored
+def restore(gateway: Container, name: str) -> None:
+    """Send requests to a container again. Raises Problem when the gateway does not."""
+    _said(gateway, "gateway", "restore", name.removeprefix(_prefix(gateway)))
+
+
+def drained_and_healthy(engine: DockerClient, gateway: Container) -> list[str]:
+    """Return the names of the containers that are out of the gateway and could serve."""
+    names = [_prefix(gateway) + replica for replica in _said(gateway, "ls", DRAINED).split()]
+    healthy = engine.containers.list(filters={"health": "healthy"}, ignore_removed=True)
+    return [name for name in names if name in {one.name for one in healthy}]
 
 
 def _prefix(gateway: Container) -> str:
     return str(gateway.name).removesuffix(SERVICE)
+
+
+def _is_running(gateway: Container) -> bool:
+    try:
+        gateway.reload()
+    except docker.errors.NotFound:
+        return False
+    return bool(gateway.status == "running")
+
+
+def _said(gateway: Container, *command: str) -> str:
+    """Run a command in the gateway. Raises Problem with what it said when it fails or hangs."""
+    try:
+        return execute(gateway, *command, seconds=LIMIT_SECONDS)
+    except docker.errors.DockerException as error:
+        raise Problem(
+            f"{gateway.name}: `{' '.join(command)}` failed",
+            str(error),
+            f"`docker logs {gateway.name}` tells more; then run this again",
+        ) from None

@@ -13,6 +13,8 @@ from bootstrap.errors import Problem
 from recovery import backend
 
 SUFFIXES = (".json", ".json.gz")
+# The gateway's page and configuration, which every update publishes anew.
+SITE = "docker:index/volume:Volume::site"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +37,12 @@ class State:
     def names_under_way(self) -> set[str]:
         """The names of what was being created."""
         return _names(op["resource"] for op in self.pending if op["type"] == "creating")
+
+    @property
+    def site(self) -> set[str]:
+        """The name of the volume with nothing in it that cannot be made again."""
+        under_way = [op["resource"] for op in self.pending]
+        return _names(r for r in [*self.resources, *under_way] if r["urn"].endswith(SITE))
 
     @property
     def deletions_under_way(self) -> list[dict[str, Any]]:

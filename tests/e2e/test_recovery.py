@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+import sys
 import time
 from collections.abc import Iterator
 
@@ -10,6 +11,7 @@ import docker
 from docker.models.containers import Container
 
 from tests.support.deployment import PULUMI_SECONDS, Deployment
+from tests.support.processes import run
 from tests.support.recovery import begin, locks, recover, state_file, whole
 from tests.support.waiting import wait_until
 
@@ -84,6 +86,38 @@ def test_what_an_engine_that_died_had_only_created_gives_way(fresh: Deployment) 
     fresh.up()
     assert not exists(left)
     assert fresh.container("microservice1").health == "healthy"
+
+
+def test_a_volume_with_data_is_kept_and_named(fresh: Deployment) -> None:
+    labels = {"microservices.project": "microservices", "microservices.stack": fresh.stack}
+    volume = fresh.engine.volumes.create(f"{fresh.prefix}data", labels=labels)
+    mounts = {volume.name: {"bind": "/data", "mode": "rw"}}
+    write, read = ["sh", "-c", "echo precious > /data/file"], ["cat", "/data/file"]
+    fresh.engine.containers.run(BASE, write, volumes=mounts, remove=True)
+    said = recover(fresh, "--yes")
+    assert f"docker volume rm {volume.name}" in said
+    assert "removed" not in said
+    found = fresh.engine.containers.run(BASE, read, volumes=mounts, remove=True)
+    assert found == b"precious\n"
+
+
+def test_a_preview_is_refused_where_the_stack_is_not(deployment: Deployment) -> None:
+    ask_first = [sys.executable, "-m", "recovery.presence", "--stack", deployment.stack]
+    where = {"cwd": deployment.project, "env": deployment.environment}
+    assert run(ask_first, seconds=60, **where).returncode == 0
+    file = state_file(deployment)
+    content = file.read_text()
+    try:
+        elsewhere = content
+        for number, known in enumerate(deployment.ids()):
+            elsewhere = elsewhere.replace(known, f"{number:064}")
+        file.write_text(elsewhere)
+        refused = run(ask_first, seconds=60, **where)
+    finally:
+        file.write_text(content)
+    assert refused.returncode == 1
+    assert f"none of stack {deployment.stack}'s 4 containers and networks is on" in refused.stderr
+    assert f"make up STACK={deployment.stack}" in refused.stderr
 
 
 def test_a_second_run_and_a_recovery_name_the_first(deployment: Deployment) -> None:

@@ -146,6 +146,26 @@ class TestWhoseStray:
         assert not interrupted.left(self.stray)
 
 
+class TestWhichVolume:
+    volume = Stray(kind="volume", id="one-data", names=("one-data",), created=NOW)
+
+    def test_one_with_data_stays_even_when_everything_is_to_go(self) -> None:
+        everything = Interrupted(everything=True, names={"one-data"}, ids={"one-data"})
+        assert not everything.left(self.volume)
+
+    def test_the_site_is_filled_again(self) -> None:
+        kind = "urn:pulumi:dev::microservices::a:b:Gateway$docker:index/volume:Volume"
+        made = {"urn": f"{kind}::site", "id": "one-site", "inputs": {"name": "one-site"}}
+        data = {"urn": f"{kind}::website", "id": "one-data", "inputs": {"name": "one-data"}}
+        known = state.State(
+            resources=[data], pending=[{"type": "creating", "resource": made}], saved=NOW
+        )
+        assert known.site == {"one-site"}
+        site = Stray(kind="volume", id="one-site", names=("one-site",), created=NOW)
+        assert Interrupted(everything=True, site=known.site).left(site)
+        assert not Interrupted(everything=True, site=known.site).left(self.volume)
+
+
 class TestPlugins:
     def test_of_a_pulumi_that_is_gone(self, tmp_path: Path, start: Start) -> None:
         with socket.create_server(("127.0.0.1", 0)) as server:

@@ -1,0 +1,225 @@
+"""What a recovery does to containers, and what it must know before."""
+
+import os
+import shutil
+import subprocess
+from contextlib import nullcontext
+from pathlib import Path
+from threading import Event
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from bootstrap.errors import Problem
+from recovery import __main__ as program
+from recovery import backend, gateway, limits, presence, processes, state, strays
+
+ROOT = Path(__file__).resolve().parents[2]
+KIND = "docker:index/container:Container"
+REPLICA = {
+    "urn": f"urn:{KIND}::microservice1",
+    "type": KIND,
+    "id": "replica",
+    "inputs": {"name": "one-router_one"},
+    "resourceHooks": {"BeforeDelete": ["drain"]},
+}
+DELETING = state.State(
+    resources=[REPLICA],
+    pending=[{"type": "deleting", "resource": REPLICA}],
+    saved=state.EMPTY.saved,
+)
+
+
+class Gateway:
+    """A gateway's container that answers every command alike."""
+
+    name = "one-frontend"
+
+    def __init__(self, code: int, said: bytes = b"", status: str = "running") -> None:
+        self.code, self.said, self.status = code, said, status
+        self.commands: list[list[str]] = []
+
+    def exec_run(self, command: list[str]) -> tuple[int, bytes]:
+        self.commands.append(command)
+        return (0, b"router_one\n") if "ls" in command else (self.code, self.said)
+
+    def reload(self) -> None:
+        pass
+
+
+class Engine:
+    """One whose only replica is healthy."""
+
+    def __init__(self) -> None:
+        self.containers = self
+        self.name = "one-router_one"
+
+    def list(self, **_: object) -> list["Engine"]:
+        return [self]
+
+
+@pytest.fixture
+def removed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The containers that were removed."""
+    found: list[str] = []
+    monkeypatch.setattr(strays, "stop_and_remove", lambda _, container: found.append(container))
+    monkeypatch.setattr(strays, "find", lambda *_: [])
+    monkeypatch.setattr(processes, "end_orphans", lambda _: 0)
+    monkeypatch.setattr(limits, "set_missing", lambda *_: [])
+    return found
+
+
+def stand_in(monkeypatch: pytest.MonkeyPatch, one: Gateway) -> None:
+    monkeypatch.setattr(gateway, "find", lambda *_: one)
+
+
+class TestDrain:
+    def delete(self) -> list[Problem]:
+        failed: list[Problem] = []
+        program.finish_deletions(Engine(), DELETING, failed)  # type: ignore[arg-type]
+        return failed
+
+    def test_a_drained_replica_is_removed(
+        self, monkeypatch: pytest.MonkeyPatch, removed: list[str]
+    ) -> None:
+        one = Gateway(0)
+        stand_in(monkeypatch, one)
+        assert self.delete() == []
+        assert one.commands == [["gateway", "drain", "router_one"]]
+        assert removed == ["replica"]
+
+    def test_one_that_the_gateway_keeps_stays(
+        self, monkeypatch: pytest.MonkeyPatch, removed: list[str]
+    ) -> None:
+        stand_in(monkeypatch, Gateway(1, b"no such replica"))
+        (problem,) = self.delete()
+        assert "`gateway drain router_one` failed" in str(problem)
+        assert "no such replica" in str(problem)
+        assert removed == []
+
+    def test_so_does_one_that_is_not_drained_in_time(
+        self, monkeypatch: pytest.MonkeyPatch, removed: list[str]
+    ) -> None:
+        hanging = Gateway(0)
+        over = Event()
+        monkeypatch.setattr(hanging, "exec_run", lambda _: over.wait(60))
+        monkeypatch.setattr(gateway, "LIMIT_SECONDS", 0.1)
+        stand_in(monkeypatch, hanging)
+        (problem,) = self.delete()
+        over.set()
+        assert "`gateway drain router_one` failed" in str(problem)
+        assert removed == []
+
+    def test_a_gateway_that_died_sends_nothing(
+        self, monkeypatch: pytest.MonkeyPatch, removed: list[str]
+    ) -> None:
+        stand_in(monkeypatch, Gateway(137, status="exited"))
+        assert self.delete() == []
+        assert removed == ["replica"]
+
+
+class TestRestore:
+    def finish(self) -> list[Problem]:
+        failed: list[Problem] = []
+        program.finish_hooks(Engine(), DELETING, failed)  # type: ignore[arg-type]
+        return failed
+
+    @pytest.mark.usefixtures("removed")
+    def test_what_is_restored_is_said(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        stand_in(monkeypatch, Gateway(0))
+        assert self.finish() == []
+        assert "one-router_one gets requests again" in capsys.readouterr().out
+
+    @pytest.mark.usefixtures("removed")
+    def test_what_is_refused_is_said(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        stand_in(monkeypatch, Gateway(1, b"nginx: broken"))
+        (problem,) = self.finish()
+        assert "nginx: broken" in str(problem)
+        assert "again" not in capsys.readouterr().out
+
+
+class TestSharedBackend:
+    stack = backend.Stack(name="prod", project="p", root=None)
+
+    def heal(self) -> None:
+        program.heal(self.stack, Engine(), DELETING, program.Interrupted(certain=True), [])  # type: ignore[arg-type]
+
+    def test_another_run_has_the_stack(
+        self, monkeypatch: pytest.MonkeyPatch, removed: list[str]
+    ) -> None:
+        """Only Pulumi can see that, so it is asked before any container is touched."""
+        stand_in(monkeypatch, Gateway(0))
+        monkeypatch.setattr(state, "load", lambda _: DELETING)
+
+        def locked(*command: str) -> str:
+            raise Problem(f"`pulumi {command[0]}` failed", "the stack is currently locked")
+
+        monkeypatch.setattr(backend, "pulumi", locked)
+        with pytest.raises(Problem, match="currently locked"):
+            self.heal()
+        assert removed == []
+
+    def test_nobody_has_it(self, monkeypatch: pytest.MonkeyPatch, removed: list[str]) -> None:
+        stand_in(monkeypatch, Gateway(0))
+        monkeypatch.setattr(state, "load", lambda _: DELETING)
+        asked: list[str] = []
+        monkeypatch.setattr(backend, "pulumi", lambda *command: asked.append(command[0]))
+        self.heal()
+        assert asked == ["refresh", "refresh"]
+        assert removed == ["replica"]
+
+
+class TestPulumi:
+    def test_one_that_hangs_is_interrupted(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        script = tmp_path / "pulumi"
+        script.write_text(
+            f"#!{shutil.which('bash')}\ntrap 'echo > gone; exit 1' INT\nread -r < pipe\n"
+        )
+        script.chmod(0o755)
+        os.mkfifo(tmp_path / "pipe")
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+        monkeypatch.setattr(backend, "LIMIT_SECONDS", 1.0)
+        with pytest.raises(Problem, match="`pulumi refresh` did not end"):
+            backend.pulumi("refresh")
+        assert (tmp_path / "gone").exists()
+
+
+class TestPresence:
+    def check(self, monkeypatch: pytest.MonkeyPatch, *here: str) -> None:
+        class Api:
+            def containers(self, **_: object) -> list[dict[str, Any]]:
+                return [{"Id": one} for one in here]
+
+            def networks(self) -> list[dict[str, Any]]:
+                return []
+
+        there = SimpleNamespace(api=Api(), info=lambda: {"Name": "laptop"})
+        monkeypatch.setattr(presence, "client", lambda _: nullcontext(there))
+        presence.check("prod", DELETING)
+
+    def test_one_of_its_containers_is_here(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.check(monkeypatch, "replica", "another")
+
+    def test_none_is_here(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("DOCKER_HOST", "tcp://laptop:2375")
+        with pytest.raises(Problem, match=r"none of stack prod's 1 .* laptop, at tcp://laptop"):
+            self.check(monkeypatch, "another")
+
+    def test_of_a_stack_that_is_not_deployed_nothing_is_asked(self) -> None:
+        presence.check("prod", state.EMPTY)
+
+    def test_make_preview_asks_before_it_previews(self) -> None:
+        command = ["make", "--dry-run", "preview", "STACK=prod"]
+        done = subprocess.run(
+            command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
+        )
+        asks, shows = "recovery.presence --stack prod", "pulumi preview --stack prod"
+        assert 0 < done.stdout.index(asks) < done.stdout.index(shows)
