@@ -1,8 +1,11 @@
-"""The service table as nginx configuration: an upstream and a location a service."""
+"""The service table as nginx configuration: upstreams and a location a service."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from topology import Service
+
+DRAINED = "/tmp/gateway/drained"  # noqa: S108  in the gateway's container, as nginx/gateway has it
 
 
 def render(
@@ -12,25 +15,27 @@ def render(
     rate_limit: int = 0,
     tells_inside: bool = False,
 ) -> str:
-    """What nginx.conf includes at http level: proxies believed, the clients' rate, upstreams.
+    """What nginx.conf includes at http level: trusted proxies, the clients' rate, upstreams.
 
-    A client that asks how its request went is told so only where it may see the inside.
+    `tells_inside`: whether a client that asks for it is told how its request went (X-Trace).
     """
-    upstreams = [_upstream(service, names) for service, names in replicas.items()]
+    upstreams = [group for service, names in replicas.items() for group in _groups(service, names)]
     trace = f'map "" $trace {{ default "{"$http_x_trace" if tells_inside else ""}"; }}\n'
     real_address = _real_address(tuple(trusted_proxies))
     return "\n".join([real_address, trace, _rate(rate_limit), *upstreams])
 
 
-def render_locations(services: Iterable[Service]) -> str:
-    return "\n".join(_location(service) for service in services)
+def render_locations(replicas: Mapping[Service, Sequence[str]]) -> str:
+    return "\n".join(_location(service, names) for service, names in replicas.items())
 
 
 def _real_address(proxies: tuple[str, ...]) -> str:
+    trusted = "".join(f"    {proxy} 1;\n" for proxy in proxies)
+    geo = f"geo $realip_remote_addr $from_trusted_proxy {{\n    default 0;\n{trusted}}}\n"
     if not proxies:
-        return "# No proxy stands before the gateway: the peer is the client.\n"
-    trusted = "".join(f"set_real_ip_from {proxy};\n" for proxy in proxies)
-    return f"{trusted}real_ip_header X-Forwarded-For;\nreal_ip_recursive on;\n"
+        return geo
+    believed = "".join(f"set_real_ip_from {proxy};\n" for proxy in proxies)
+    return f"{geo}{believed}real_ip_header X-Forwarded-For;\nreal_ip_recursive on;\n"
 
 
 def _rate(limit: int) -> str:
@@ -39,35 +44,60 @@ def _rate(limit: int) -> str:
     return f"""\
 limit_req_zone $binary_remote_addr zone=clients:8m rate={limit}r/s;
 limit_req zone=clients burst={limit} nodelay;
-limit_req_status 489;
+limit_req_status 429;
 limit_req_log_level info;
 """
 
 
-def _upstream(service: Service, names: Sequence[str]) -> str:
-    servers = "".join(f"    server {name}:{service.port} max_fails=0 resolve;\n" for name in names)
+def _groups(service: Service, names: Sequence[str]) -> list[str]:
+    """The upstream of all replicas, and for each replica one of all the others."""
+    everyone = _upstream(service.container, service.port, names)
+    if len(names) == 1:
+        return [everyone]
+    others = {out: [name for name in names if name != out] for out in names}
+    return [
+        everyone,
+        *(_upstream(_without(service, out), service.port, rest) for out, rest in others.items()),
+    ]
+
+
+def _upstream(group: str, port: int, names: Sequence[str]) -> str:
+    servers = "".join(f"    server {name}:{port} max_fails=0 resolve;\n" for name in names)
     return f"""\
-upstream {service.container} {{
-    zone {service.container} 1m;
+upstream {group} {{
+    zone {group} 1m;
 {servers}    keepalive 256;
     keepalive_requests 100000;
+    keepalive_timeout 1s;
 }}
 """
 
 
-def _location(service: Service) -> str:
+def _location(service: Service, names: Sequence[str]) -> str:
+    prefix = re.escape(service.prefix.removesuffix("/"))
+    # Replicas are removed from the last one on: of several that are drained the first counts.
+    drained = "".join(
+        _unless_drained(service, name, alone=len(names) == 1) for name in reversed(names)
+    )
     return f"""\
 location {service.prefix} {{
     set $service {service.name};
-    include service_errors.conf;
-    proxy_pass http://{service.container}/;
-}}
-
-location @again_{service.name} {{
-    recursive_error_pages on;
-    error_page 421 502 = @bad_gateway;
-    error_page 504 = @gateway_timeout;
-    rewrite ^{service.prefix}(.*)$ /$1 break;
-    proxy_pass http://{service.container};
+    set $upstream {service.container};
+{drained}\
+    rewrite "(?s)^{prefix}(/.*)$" $1 break;
+    proxy_pass http://$upstream;
 }}
 """
+
+
+def _unless_drained(service: Service, name: str, *, alone: bool) -> str:
+    otherwise = "return 503;" if alone else f"set $upstream {_without(service, name)};"
+    return f"""\
+    if (-f {DRAINED}/{name}) {{
+        {otherwise}
+    }}
+"""
+
+
+def _without(service: Service, name: str) -> str:
+    return f"{service.container}-without-{name}"
