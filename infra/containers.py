@@ -16,6 +16,8 @@ from topology import Service
 ROOT = Path(__file__).resolve().parent.parent
 STOP_SECONDS = 12  # above the services' graceful time-out
 SERVICE_USER, GATEWAY_USER = "10001:10001", "10002:10002"  # as their Dockerfiles have it
+MEMORY = 128  # megabytes
+GATEWAY_MEMORY = 256  # the bodies of all requests that nginx.conf allows at a time
 # What each target of the gateway's image is made from.
 GATEWAY_SOURCES = {
     "gateway": ("nginx/Dockerfile", "nginx/gateway", "nginx/publish"),
@@ -105,6 +107,7 @@ class Gateway(pulumi.ComponentResource):
             healthcheck=_http_check(80, "/gateway-health", settings),
             envs=[],
             user=GATEWAY_USER,
+            memory=GATEWAY_MEMORY,
             opts=pulumi.ResourceOptions(
                 parent=self, depends_on=after, hooks=rollout.container_hooks()
             ),
@@ -140,7 +143,7 @@ class Gateway(pulumi.ComponentResource):
             must_run=False,
             attach=True,
             labels=_container_labels(version=image.name.apply(lambda name: name[-DIGEST_LENGTH:])),
-            **_HARDENED,
+            **_limited(MEMORY),
             opts=pulumi.ResourceOptions(
                 parent=self,
                 depends_on=containers,
@@ -275,17 +278,19 @@ def _image(
 
 
 # What a container here may not do, and how much of the machine it may take.
-_HARDENED: dict[str, Any] = {
+_HARDENED: Mapping[str, Any] = {
     "read_only": True,
     "tmpfs": WRITABLE,
     "capabilities": docker.ContainerCapabilitiesArgs(drops=["ALL"]),
     "security_opts": ["no-new-privileges:true"],
-    "memory": 128,
-    "memory_swap": 128,
     "cpu_shares": 512,
     "log_opts": {"max-size": "10m", "max-file": "3"},
     "log_driver": "json-file",
 }
+
+
+def _limited(memory: int) -> dict[str, Any]:
+    return {**_HARDENED, "memory": memory, "memory_swap": memory}
 
 
 def _container(  # noqa: PLR0913  one place says what a container here is
@@ -302,6 +307,7 @@ def _container(  # noqa: PLR0913  one place says what a container here is
     envs: list[str],
     user: str,
     command: list[str] | None = None,
+    memory: int = MEMORY,
     opts: pulumi.ResourceOptions,
 ) -> docker.Container:
     content = "-".join(digest(ROOT / folder) for folder in contents)
@@ -330,7 +336,7 @@ def _container(  # noqa: PLR0913  one place says what a container here is
         restart="always",
         init=settings.production,
         destroy_grace_seconds=STOP_SECONDS,
-        **_HARDENED,
+        **_limited(memory),
         opts=pulumi.ResourceOptions.merge(
             pulumi.ResourceOptions(
                 delete_before_replace=True,
@@ -367,7 +373,7 @@ def _http_check(port: int, path: str, settings: Settings) -> docker.ContainerHea
     return docker.ContainerHealthcheckArgs(
         tests=health.command(port, path, production=settings.production),
         interval=health.interval(len(settings.containers)),
-        timeout="2s",
+        timeout=f"{health.TIMEOUT_SECONDS}s",
         retries=3,
         start_period="1s",
     )

@@ -3,8 +3,10 @@
 # In production what dies early is never healthy: a program must have run for so long.
 MIN_READY_SECONDS = 4
 # Docker restarts what has ended, not what hangs: so many checks in a row without an answer end it.
-UNANSWERED = 10
-ANSWER_SECONDS = 1
+# A service that serves but gets little CPU time must not be taken for one, so they are patient.
+UNANSWERED = 6
+ANSWER_SECONDS = 3
+TIMEOUT_SECONDS = 5  # of the check as a whole, bash's start included
 # The engine takes forty milliseconds of CPU time to run one, whatever it runs: at 100 containers
 # and one every two seconds, two cores do nothing else.
 FEW = 30
@@ -30,16 +32,20 @@ def _probe(port: int, path: str) -> str:
 
 
 def _watched(probe: str) -> str:
-    """Healthy late, and ended by itself: a SIGKILL to all but the init process, which then ends."""
+    """Report healthy only after MIN_READY_SECONDS; kill the container after UNANSWERED checks.
+
+    The SIGKILL goes to all processes but the init process, which then ends. The count is kept apart
+    from /tmp, which the service may fill.
+    """
     hertz = 100  # of /proc, for every program; see proc(5)
     return f"""\
 if {probe}; then
-    rm -f /tmp/unanswered
+    rm -f /dev/shm/unanswered
     read -r up _ < /proc/uptime && read -ra stat < /proc/1/stat
     (( ${{up%.*}} - ${{stat[21]}} / {hertz} >= {MIN_READY_SECONDS} ))
 else
-    echo >> /tmp/unanswered
-    mapfile -t times < /tmp/unanswered
+    echo >> /dev/shm/unanswered
+    mapfile -t times < /dev/shm/unanswered
     (( ${{#times[@]}} < {UNANSWERED} )) || kill -9 -1
     false
 fi"""

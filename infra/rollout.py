@@ -1,8 +1,7 @@
 """What an update does besides making and removing containers: hooks that the engine calls."""
 
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
@@ -75,34 +74,57 @@ def _check_publication(prefix: str, name: str) -> None:
             said = last_lines(name)
             publisher.remove()  # so that the next update publishes again
             raise RuntimeError(f"{name} did not publish the page and the configuration. {said}")
-    with _gateway(prefix) as gateway:
-        deadline = time.monotonic() + LIVE_WITHIN
-        while gateway and _said(gateway, "version") != str(publisher.labels[VERSION_LABEL]):
-            if time.monotonic() > deadline:
-                raise RuntimeError(
-                    f"{gateway.name} does not serve {name}. {last_lines(str(gateway.name))}"
-                )
-            time.sleep(0.1)
+        version = str(publisher.labels[VERSION_LABEL])
+        _asked_until(client, prefix, "version", lambda said: said == version, f"serve {name}")
 
 
 def _tell_gateway(prefix: str, command: str, container: str) -> None:
-    with _gateway(prefix) as gateway:
-        if gateway:
-            _said(gateway, command, container.removeprefix(prefix))
-
-
-@contextmanager
-def _gateway(prefix: str) -> Iterator[Container | None]:
+    """Run `gateway COMMAND REPLICA` in the gateway's container, and show what it says."""
+    replica = container.removeprefix(prefix)
     with engine.client() as client:
+        what = f"{command} {replica}"
+        said = _asked_until(client, prefix, what, lambda _: True, what)
+    if said:
+        pulumi.log.warn(f"{prefix}frontend: {said}")
+
+
+def _asked_until(
+    client: docker.DockerClient,
+    prefix: str,
+    command: str,
+    is_done: Callable[[str], bool],
+    what: str,
+) -> str:
+    """Run a command of the gateway's script until its answer will do, also while it restarts.
+
+    A gateway that is not there, or was stopped by hand, routes nothing and is not asked. Raises
+    RuntimeError after LIVE_WITHIN seconds.
+    """
+    deadline = time.monotonic() + LIVE_WITHIN
+    while gateway := _find(client, f"{prefix}frontend"):
+        if gateway.status == "exited":
+            pulumi.log.warn(f"{gateway.name} is stopped, so it does not {what}.")
+            return ""
+        failure = ""
         try:
-            found = client.containers.get(f"{prefix}frontend")
-        except docker.errors.NotFound:
-            found = None
-        yield found if found and found.status == "running" else None
+            said = engine.execute(gateway, "gateway", *command.split())
+        except docker.errors.DockerException as error:  # it restarts
+            failure = f"{error}. "
+        else:
+            if is_done(said):
+                return said
+        if time.monotonic() > deadline:
+            log = last_lines(str(gateway.name))
+            raise RuntimeError(f"{gateway.name} does not {what}. {failure}{log}")
+        time.sleep(0.2)
+    return ""
 
 
-def _said(gateway: Container, *command: str) -> str:
-    return engine.execute(gateway, "gateway", *command)
+def _find(client: docker.DockerClient, name: str) -> Container | None:
+    try:
+        return client.containers.get(name)
+    except docker.errors.NotFound:
+        return None
 
 
 def _make_room(args: pulumi.ResourceHookArgs) -> None:

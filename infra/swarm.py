@@ -7,7 +7,9 @@ import pulumi_docker as docker
 
 from infra import health, nodes
 from infra.containers import (
+    GATEWAY_MEMORY,
     GATEWAY_USER,
+    MEMORY,
     SERVICE_USER,
     gateway_image,
     gateway_url,
@@ -102,6 +104,7 @@ class Gateway(pulumi.ComponentResource):
             user=GATEWAY_USER,
             env=None,
             command=None,
+            memory=GATEWAY_MEMORY,
             opts=pulumi.ResourceOptions(
                 parent=self, depends_on=[one.swarm_service for one in services.values()]
             ),
@@ -146,6 +149,7 @@ def _service(  # noqa: PLR0913  one place says what a service of the swarm here 
     user: str,
     env: dict[str, str] | None,
     command: list[str] | None,
+    memory: int = MEMORY,
     opts: pulumi.ResourceOptions,
 ) -> docker.Service:
     container = docker.ServiceTaskSpecContainerSpecArgs(
@@ -167,7 +171,7 @@ def _service(  # noqa: PLR0913  one place says what a service of the swarm here 
         healthcheck=docker.ServiceTaskSpecContainerSpecHealthcheckArgs(
             tests=health.command(*probe, production=False),
             interval="2s",
-            timeout="2s",
+            timeout=f"{health.TIMEOUT_SECONDS}s",
             retries=3,
             start_period="1s",
         ),
@@ -191,7 +195,7 @@ def _service(  # noqa: PLR0913  one place says what a service of the swarm here 
             ),
             resources=docker.ServiceTaskSpecResourcesArgs(
                 limits=docker.ServiceTaskSpecResourcesLimitsArgs(
-                    memory_bytes=128 * MEBIBYTE, nano_cpus=1_000_000_000
+                    memory_bytes=memory * MEBIBYTE, nano_cpus=1_000_000_000
                 ),
                 reservation=docker.ServiceTaskSpecResourcesReservationArgs(
                     memory_bytes=32 * MEBIBYTE, nano_cpus=50_000_000

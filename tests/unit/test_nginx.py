@@ -1,78 +1,109 @@
 """The table as nginx configuration: golden text."""
 
+from pathlib import Path
+
 from infra import nginx
 from topology import SERVICES, Service
 
+ROOT = Path(__file__).resolve().parents[2]
 ONE = Service(name="third", container="router_three", prefix="/api/v3/", port=9000, host_port=8082)
-ONE_REPLICAS = ["router_three", "router_three_2"]
+TWO_REPLICAS = {ONE: ["router_three", "router_three_2"]}
+NO_PROXY = "geo $realip_remote_addr $from_trusted_proxy {\n    default 0;\n}\n\n"
+NO_LIMIT = "# A client may send as many requests as it likes.\n"
 
 
-def test_an_upstream_follows_a_name_and_keeps_connections() -> None:
-    assert nginx.render({ONE: ONE_REPLICAS}) == (
-        "# No proxy stands before the gateway: the peer is the client.\n"
-        "\n"
-        'map "" $trace { default ""; }\n'
-        "\n"
-        "# A client may send as many requests as it likes.\n"
-        "\n"
-        "upstream router_three {\n"
-        "    zone router_three 1m;\n"
-        "    server router_three:9000 max_fails=0 resolve;\n"
-        "    server router_three_2:9000 max_fails=0 resolve;\n"
+def upstream(group: str, *names: str) -> str:
+    servers = "".join(f"    server {name}:9000 max_fails=0 resolve;\n" for name in names)
+    return (
+        f"upstream {group} {{\n"
+        f"    zone {group} 1m;\n"
+        f"{servers}"
         "    keepalive 256;\n"
         "    keepalive_requests 100000;\n"
+        "    keepalive_timeout 1s;\n"
         "}\n"
     )
 
 
-def test_a_location_takes_the_prefix_off_and_names_the_service() -> None:
-    assert nginx.render_locations([ONE]) == (
+def test_an_upstream_of_all_replicas_and_one_without_each() -> None:
+    assert nginx.render(TWO_REPLICAS) == (
+        NO_PROXY
+        + 'map "" $trace { default ""; }\n\n'
+        + NO_LIMIT
+        + "\n"
+        + upstream("router_three", "router_three", "router_three_2")
+        + "\n"
+        + upstream("router_three-without-router_three", "router_three_2")
+        + "\n"
+        + upstream("router_three-without-router_three_2", "router_three")
+    )
+
+
+def test_a_single_replica_has_one_upstream() -> None:
+    assert nginx.render({ONE: ["router_three"]}).endswith(upstream("router_three", "router_three"))
+
+
+def test_a_location_leaves_out_a_drained_replica_and_takes_the_prefix_off() -> None:
+    assert nginx.render_locations(TWO_REPLICAS) == (
         "location /api/v3/ {\n"
         "    set $service third;\n"
-        "    include service_errors.conf;\n"
-        "    proxy_pass http://router_three/;\n"
-        "}\n"
-        "\n"
-        "location @again_third {\n"
-        "    recursive_error_pages on;\n"
-        "    error_page 421 502 = @bad_gateway;\n"
-        "    error_page 504 = @gateway_timeout;\n"
-        "    rewrite ^/api/v3/(.*)$ /$1 break;\n"
-        "    proxy_pass http://router_three;\n"
+        "    set $upstream router_three;\n"
+        "    if (-f /tmp/gateway/drained/router_three_2) {\n"
+        "        set $upstream router_three-without-router_three_2;\n"
+        "    }\n"
+        "    if (-f /tmp/gateway/drained/router_three) {\n"
+        "        set $upstream router_three-without-router_three;\n"
+        "    }\n"
+        '    rewrite "(?s)^/api/v3(/.*)$" $1 break;\n'
+        "    proxy_pass http://$upstream;\n"
         "}\n"
     )
+
+
+def test_a_service_whose_only_replica_is_drained_is_unavailable() -> None:
+    assert (
+        "    if (-f /tmp/gateway/drained/router_three) {\n        return 503;\n    }\n"
+    ) in nginx.render_locations({ONE: ["router_three"]})
+
+
+def test_the_script_writes_the_files_that_nginx_looks_for() -> None:
+    script = (ROOT / "nginx" / "gateway").read_text()
+    assert "RUN=/tmp/gateway " in script
+    assert "DRAINED=$RUN/drained " in script
+    assert nginx.DRAINED == "/tmp/gateway/drained"
 
 
 def test_the_word_of_a_trusted_proxy_counts() -> None:
     assert nginx.render({}, trusted_proxies=["10.0.0.0/8", "192.0.2.1/32"]) == (
+        "geo $realip_remote_addr $from_trusted_proxy {\n"
+        "    default 0;\n"
+        "    10.0.0.0/8 1;\n"
+        "    192.0.2.1/32 1;\n"
+        "}\n"
         "set_real_ip_from 10.0.0.0/8;\n"
         "set_real_ip_from 192.0.2.1/32;\n"
         "real_ip_header X-Forwarded-For;\n"
         "real_ip_recursive on;\n"
         "\n"
-        'map "" $trace { default ""; }\n'
-        "\n"
-        "# A client may send as many requests as it likes.\n"
+        'map "" $trace { default ""; }\n\n' + NO_LIMIT
     )
 
 
-def test_a_client_over_its_rate_is_refused_by_a_number_of_the_gateways_own() -> None:
+def test_a_client_over_its_rate_is_refused() -> None:
     assert nginx.render({}, rate_limit=50) == (
-        "# No proxy stands before the gateway: the peer is the client.\n"
-        "\n"
-        'map "" $trace { default ""; }\n'
-        "\n"
+        NO_PROXY + 'map "" $trace { default ""; }\n\n'
         "limit_req_zone $binary_remote_addr zone=clients:8m rate=50r/s;\n"
         "limit_req zone=clients burst=50 nodelay;\n"
-        "limit_req_status 489;\n"
+        "limit_req_status 429;\n"
         "limit_req_log_level info;\n"
     )
 
 
 def test_every_service_of_the_table_has_both() -> None:
+    replicas = {service: [service.container] for service in SERVICES}
     for service in SERVICES:
-        assert f"upstream {service.container} " in nginx.render({service: [service.container]})
-        assert f"location {service.prefix} " in nginx.render_locations(SERVICES)
+        assert f"upstream {service.container} " in nginx.render(replicas)
+        assert f"location {service.prefix} " in nginx.render_locations(replicas)
 
 
 def test_who_may_see_the_inside_is_told_how_a_request_went() -> None:
