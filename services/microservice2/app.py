@@ -41,6 +41,7 @@ WHO_AM_I = answer(200, 2000, "I am yizhigopher!")
 HEALTHY = answer(200, 2000, "ok")
 NOT_FOUND = answer(404, 4040, "Not Found")
 MISDIRECTED = answer(421, 4210, "Misdirected Request")
+MISDIRECTED.headers["X-Accel-Redirect"] = "@again"  # nginx sends it again; see nginx/proxy.conf
 ERROR = answer(500, 5000, "Internal Server Error")
 
 
