@@ -154,14 +154,15 @@ def _compose_file(deployment: Deployment, count: int) -> dict[str, object]:
         for number in range(1, count + 1)
     ]
     interval = health.interval(count + 1)
+    replicas = {one: (one.container,) for one in services}
     gateway = {
         "build": {
             "context": ".",
             "dockerfile": "nginx/Dockerfile",
             "target": "configured",
             "args": {
-                "UPSTREAMS": _literal(nginx.render({one: (one.container,) for one in services})),
-                "LOCATIONS": _literal(nginx.render_locations(services)),
+                "UPSTREAMS": _literal(nginx.render(replicas)),
+                "LOCATIONS": _literal(nginx.render_locations(replicas)),
             },
         },
         "ports": ["127.0.0.1::80"],

@@ -103,8 +103,9 @@ def _gateway(stack: Stack, count: int) -> Iterator[tuple[Container, int]]:
         folder = Path(parent) / "nginx"
         shutil.copytree(CONFIGURATION, folder)
         (folder / "generated").mkdir()
-        blocks = nginx.render({service: (service.container,) for service in services})
-        locations = nginx.render_locations(services)
+        replicas = {service: (service.container,) for service in services}
+        blocks = nginx.render(replicas)
+        locations = nginx.render_locations(replicas)
         (folder / "generated" / "upstreams.conf").write_text(blocks)
         (folder / "generated" / "locations.conf").write_text(locations)
         Path(parent).chmod(0o755)
