@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 STACK ?= dev
 BASE ?= origin/main
-export BASE PULL_REQUEST
+export BASE
 BEGAN := $(shell date +%s)
 TOOK = $$(($$(date +%s) - $(BEGAN))) s
 
@@ -51,10 +51,6 @@ preview: tools ## show what `make up` would change, what was changed by hand, wh
 .PHONY: preview-diff
 preview-diff: tools ## what this commit changes of BASE=origin/main, on a stack of its own
 	@$(ENV); $(PYTHON) -m previewdiff --base "$$BASE" --stack $(STACK)
-
-.PHONY: preview-comment
-preview-comment: ## put its summary on the pull request PULL_REQUEST=number
-	@python3 -m previewdiff.comment
 
 .PHONY: destroy
 destroy: THEN = remove stack $(STACK)

@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass
 
 from previewdiff.changes import Json, Preview, Property, Resource, Violation
 
-MARKER = "<!-- preview-diff -->"  # by which the comment on a pull request is found again
 LONGEST_VALUE = 80
 FILES_NAMED = 10
 FOLDED_ABOVE = 12  # properties of one resource
@@ -52,7 +51,7 @@ def to_json(subject: Subject, preview: Preview) -> str:
 
 
 def to_markdown(subject: Subject, preview: Preview, diff: str = "") -> str:
-    parts = [MARKER, f"## Preview: {_headline(preview)}", _compared(subject)]
+    parts = [f"## Preview: {_headline(preview)}", _compared(subject)]
     parts += _problems(preview)
     for action in SECTIONS:
         if resources := _of(preview, action):

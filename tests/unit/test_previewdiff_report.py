@@ -5,7 +5,7 @@ import json
 import pytest
 
 from previewdiff.changes import Preview, Property, Resource, Violation
-from previewdiff.report import MARKER, Subject, shorten, to_json, to_markdown
+from previewdiff.report import Subject, shorten, to_json, to_markdown
 
 SUBJECT = Subject(
     base="origin/main", base_commit="a" * 40, head_commit="b" * 40, uncommitted=(), stack="dev"
@@ -26,7 +26,7 @@ def changed(*properties: Property, action: str = "changed") -> Preview:
 
 def test_no_changes_in_full() -> None:
     assert to_markdown(SUBJECT, Preview()) == (
-        f"{MARKER}\n\n## Preview: no changes\n\n"
+        "## Preview: no changes\n\n"
         "Stack `dev`: `bbbbbbbbbbbb` previewed against `origin/main` at `aaaaaaaaaaaa`, "
         "deployed on its own.\n"
     )

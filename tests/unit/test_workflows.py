@@ -1,7 +1,7 @@
 """The workflows run what a user can run, with the least rights, by actions that cannot change."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,9 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
-GLUE = {"exit 1", 'cat preview-diff.md >> "$GITHUB_STEP_SUMMARY"'}
+COMMENT = 'gh pr comment "$PULL_REQUEST" --edit-last --create-if-none --body-file preview-diff.md'
+GLUE = {"exit 1", 'cat preview-diff.md >> "$GITHUB_STEP_SUMMARY"', COMMENT}
+MAKE = re.compile(r"(?:sudo --preserve-env=CI )?make ([a-z-]+)((?: [A-Z]+=\S+)*)")
 MAY_WRITE = {("preview.yml", "comment"): {"pull-requests"}}
 
 workflows = pytest.mark.parametrize("file", WORKFLOWS, ids=lambda file: file.name)
@@ -27,7 +29,12 @@ def steps(file: Path) -> Iterator[dict[str, Any]]:
 
 
 def test_they_are_there() -> None:
-    assert [file.name for file in WORKFLOWS] == ["checks.yml", "deploy.yml", "preview.yml"]
+    assert [file.name for file in WORKFLOWS] == [
+        "checks.yml",
+        "deploy.yml",
+        "preview-stack.yml",
+        "preview.yml",
+    ]
 
 
 @workflows
@@ -49,7 +56,7 @@ def test_a_version_has_one_commit_everywhere(file: Path) -> None:
 def test_steps_call_make(file: Path) -> None:
     for step in steps(file):
         if "run" in step:
-            assert step["run"].startswith("make ") or step["run"] in GLUE
+            assert MAKE.fullmatch(step["run"]) or step["run"] in GLUE
             assert "${{" not in step["run"]
 
 
@@ -57,8 +64,8 @@ def test_steps_call_make(file: Path) -> None:
 def test_targets_are_there(file: Path) -> None:
     targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
     for step in steps(file):
-        if step.get("run", "").startswith("make "):
-            assert step["run"].split()[1] in targets
+        if found := MAKE.fullmatch(step.get("run", "")):
+            assert found[1] in targets
 
 
 @workflows
@@ -69,11 +76,31 @@ def test_least_permissions(file: Path) -> None:
         writes = {scope for scope, level in granted.items() if level != "read"}
         assert writes == MAY_WRITE.get((file.name, name), set())
         assert granted.get("contents", "read") == "read"
-        assert job["timeout-minutes"] <= 60
+        assert job["timeout-minutes"] <= 120
+
+
+def is_run_for_a_pull_request(text: str) -> bool:
+    """A fork's code too, before anybody has looked at it."""
+    triggers = yaml.safe_load(text)[True]  # what YAML makes of `on`
+    return any(trigger.startswith("pull_request") for trigger in triggers)
+
+
+def runs_code(job: dict[str, Any]) -> bool:
+    """Whether the job has the repository's files: without them it runs only what it says itself."""
+    return any("checkout" in step.get("uses", "") for step in job["steps"])
+
+
+def trusted_with(job: dict[str, Any]) -> list[str]:
+    """What the job has that a pull request's code must not have."""
+    granted = job.get("permissions", {})
+    scopes = {"all": granted} if isinstance(granted, str) else granted
+    writes = [scope for scope, level in scopes.items() if level not in ("read", "none")]
+    named = [name for name in ("secrets.", "github.token", "self-hosted") if name in str(job)]
+    return writes + named
 
 
 @workflows
-def test_a_fork_s_code_meets_neither_secrets_nor_a_token_that_writes(file: Path) -> None:
+def test_a_pull_request_s_code_meets_nothing_that_it_could_misuse(file: Path) -> None:
     text = file.read_text()
     assert "pull_request_target" not in text
     assert "workflow_run" not in text
@@ -81,9 +108,53 @@ def test_a_fork_s_code_meets_neither_secrets_nor_a_token_that_writes(file: Path)
         if step.get("uses", "").startswith("actions/checkout@"):
             assert step["with"]["persist-credentials"] is False
     for job in jobs(file).values():
-        if "pull_request:" in text and ("secrets." in str(job) or "github.token" in str(job)):
-            same = "github.event.pull_request.head.repo.full_name == github.repository"
-            assert same in job["if"]
+        if is_run_for_a_pull_request(text) and runs_code(job):
+            assert trusted_with(job) == []
+
+
+def test_what_could_be_misused_is_found() -> None:
+    checkout = {"steps": [{"uses": "actions/checkout@0"}]}
+    assert runs_code(checkout)
+    assert trusted_with(checkout) == []
+    assert trusted_with({**checkout, "permissions": {"issues": "write"}}) == ["issues"]
+    assert trusted_with({**checkout, "permissions": "write-all"}) == ["all"]
+    assert trusted_with({**checkout, "env": {"A": "${{ secrets.A }}"}}) == ["secrets."]
+    assert is_run_for_a_pull_request("on: [push, pull_request]")
+    assert not is_run_for_a_pull_request("on:\n  workflow_dispatch:")
+
+
+def test_the_comment_is_posted_without_anything_of_the_repository() -> None:
+    comment = jobs(ROOT / ".github" / "workflows" / "preview.yml")["comment"]
+    assert not runs_code(comment)
+    assert [step["run"] for step in comment["steps"] if "run" in step] == [COMMENT]
+
+
+def test_a_stack_is_previewed_and_deployed_where_its_engine_is_and_behind_its_environment() -> None:
+    for name, target in (("preview-stack.yml", "preview"), ("deploy.yml", "up")):
+        (job,) = jobs(ROOT / ".github" / "workflows" / name).values()
+        assert [step["run"] for step in job["steps"] if "run" in step] == [f"make {target}"]
+        assert job["runs-on"] == ["self-hosted", "deploy"]
+        assert "inputs.stack" in job["environment"]
+        assert not is_run_for_a_pull_request((ROOT / ".github" / "workflows" / name).read_text())
+
+
+def parts(commands: Iterable[str]) -> set[tuple[str, str]]:
+    """The targets that do the work, each with the variables that are set: test-all is two."""
+    makefile = (ROOT / "Makefile").read_text()
+    (test_all,) = re.findall(r"^test-all: ([a-z -]+) ##", makefile, re.MULTILINE)
+    found = [match for match in map(MAKE.fullmatch, commands) if match]
+    return {
+        (part, variables if part == "test-long" else "")
+        for target, variables in (match.groups() for match in found)
+        for part in (test_all.split() if target == "test-all" else [target])
+    }
+
+
+def test_the_checks_are_those_of_the_gate_that_is_run_by_hand() -> None:
+    checks = ROOT / ".github" / "workflows" / "checks.yml"
+    by_hand = parts((ROOT / ".ci" / "run").read_text().splitlines())
+    assert {part for part, _ in by_hand} == {"lint", "test", "test-long"}
+    assert parts(step.get("run", "") for step in steps(checks)) == by_hand
 
 
 def test_a_deployment_is_never_cancelled() -> None:
