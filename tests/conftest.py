@@ -13,6 +13,8 @@ from tests.support.shared import Shared, spoil_all
 # Who is started in the background inherits ignored signals, and so would all that a test starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
+# Whoever ends the run gives it time to remove what it has deployed.
+signal.signal(signal.SIGTERM, signal.default_int_handler)
 # Where this is set, what forgets to flush its output works all the same; on most machines it isn't.
 os.environ.pop("PYTHONUNBUFFERED", None)
 # A make below another says which folder it enters; what a test types is typed in a shell.

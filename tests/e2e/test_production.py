@@ -63,7 +63,7 @@ def test_updates_lose_nothing(production: Deployment) -> None:
         change(production.project / "nginx" / "nginx.conf", "# The gateway", "# The new gateway")
         production.config["replicas"] = "2,microservice2=1"
         production.up()
-    assert_nothing_lost(report)
+    assert_nothing_lost(report, seconds=10)
     after = ids(production)
     assert ask(production.url + "/")[2] == new_page
     changed = {name for name in before | after if before.get(name) != after.get(name)}
@@ -106,6 +106,7 @@ def test_a_bad_version_stops_at_the_first_replica(
         production.up("--refresh")  # gives the image that is back its tag again
     assert_nothing_lost(report)
     assert_nothing_lost(mending)
+    assert ids(production)["router_one"] != after["router_one"]
 
 
 def test_a_broken_gateway_configuration_changes_nothing(production: Deployment) -> None:

@@ -11,6 +11,7 @@ import pytest
 from tests.support.deployment import Deployment
 from tests.support.notes import TABLE
 from tests.support.shared import Shared
+from tests.support.updates import change
 
 # A slow request, and one that takes more memory than there is; the contract's paths stay.
 SLOW_AND_GREEDY = """
@@ -41,12 +42,24 @@ def add_test_routes(deployment: Deployment) -> None:
         app.write_text(text.replace("\ndef main()", f"{SLOW_AND_GREEDY}\ndef main()"))
 
 
+def log_attempts(deployment: Deployment) -> None:
+    """Have nginx log of each attempt when it was connected and with what status it ended."""
+    conf = deployment.project / "nginx" / "nginx.conf"
+    last = "$request_id $upstream_response_time'"
+    change(conf, last, f"{last}\n' [$upstream_connect_time] [$upstream_status]'")
+
+
+def prepare(deployment: Deployment) -> None:
+    add_test_routes(deployment)
+    log_attempts(deployment)
+
+
 @pytest.fixture(scope="module")
 def _production(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared]:
     def folder() -> Path:
         return tmp_path_factory.mktemp("production")
 
-    one = Shared(folder, add_test_routes, mode="production", replicas="2")
+    one = Shared(folder, prepare, mode="production", replicas="2")
     yield one
     one.remove()
 

@@ -16,6 +16,7 @@ from tests.support.updates import mixed
 from tests.support.waiting import wait_until
 
 PER_SECOND = 200
+LOAD_SECONDS = 2  # at least: a fault is not over sooner
 HEALED_SECONDS = 60.0
 REPLICAS = [("microservice1", 1), ("microservice1", 2), ("microservice2", 1), ("microservice2", 2)]
 
@@ -49,6 +50,7 @@ def under_load(deployment: Deployment, what: str) -> Iterator[Report]:
     with load(deployment.url, mixed(deployment), rate=PER_SECOND) as report:
         yield report
         healed = wait_healed(deployment)
+    assert report.sent > LOAD_SECONDS * PER_SECOND, report.summary()
     note(what, f"{report.summary()}; healthy after {healed:.1f} s")
 
 

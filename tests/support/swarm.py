@@ -171,6 +171,13 @@ def lost(reports: dict[str, Report], *, gone: str = "") -> list[str]:
     return list(chain(*(report.losses for name, report in reports.items() if name != gone)))
 
 
+def assert_nothing_lost(reports: dict[str, Report], *, gone: str = "", seconds: float = 5) -> None:
+    """At the nodes that stayed, of a load that lasted that long."""
+    assert lost(reports, gone=gone) == []
+    for name, report in reports.items():
+        assert name == gone or report.sent > seconds * RATE, report.summary()
+
+
 def record(what: str, reports: dict[str, Report], *, gone: str = "") -> None:
     """A line a node for the table; `gone` is the node that the test took away."""
     for name, report in reports.items():

@@ -41,6 +41,8 @@ def ids(deployment: Deployment) -> dict[str, str]:
     return {str(c.name).removeprefix(deployment.prefix): str(c.id) for c in deployment.containers()}
 
 
-def assert_nothing_lost(report: Report) -> None:
+def assert_nothing_lost(report: Report, *, seconds: float = 3) -> None:
+    """The load must have lasted that long, with clients that were in time to see."""
     assert report.losses == [], report.summary()
-    assert report.sent > REQUESTS_PER_SECOND
+    assert report.sent - len(report.own) > seconds * REQUESTS_PER_SECOND, report.summary()
+    assert len(report.own) < report.sent / 100, report.summary()

@@ -6,7 +6,7 @@ from recovery import strays
 from recovery.state import EMPTY
 from tests.support.contract import CASES, ask
 from tests.support.rig import REGISTRY
-from tests.support.swarm import BASES, PORT, Swarm, lost, record
+from tests.support.swarm import BASES, PORT, Swarm, assert_nothing_lost, lost, record
 from tests.support.waiting import wait_until
 
 
@@ -90,11 +90,13 @@ def test_a_recovery_leaves_the_swarms_containers_alone(alone: Swarm) -> None:
 
 
 def test_a_rolling_update(alone: Swarm) -> None:
+    before = {replica.id for replica in alone.replicas("router_one")}
     alone.change("microservice1")
     with alone.load() as reports:
         alone.deployment.up()
     record("rolling update on one node", reports)
-    assert lost(reports) == []
+    assert_nothing_lost(reports)
+    assert not before & {replica.id for replica in alone.replicas("router_one")}
 
 
 def test_a_replica_dies(alone: Swarm) -> None:
