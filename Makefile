@@ -13,7 +13,8 @@ SELECT := pulumi stack select --create --stack $(STACK) >/dev/null
 KEY = pulumi config get --stack $(STACK) 2>/dev/null
 # A replica is drained before it is deleted, and that takes the program; the configuration may be
 # wrong by then, which only a newer Pulumi has a flag for.
-DESTROY = pulumi destroy --run-program $$(pulumi destroy --help | grep -om1 -- --skip-config-validation || true)
+RUN_PROGRAM = $$([[ "$$(pulumi stack export --stack $(STACK))" != *BeforeDelete* ]] \
+	|| echo --run-program $$(pulumi destroy --help | grep -om1 -- --skip-config-validation || true))
 ON_SWARM = [[ $$($(KEY) mode) == swarm ]]
 SWARM_OF_ONE = $(ON_SWARM) && [[ $$($(KEY) swarmInit) == true ]]
 # Those that ended tasks still held when another version took over.
@@ -55,7 +56,7 @@ preview-diff: tools ## what this commit changes of BASE=origin/main, on a stack 
 .PHONY: destroy
 destroy: THEN = remove stack $(STACK)
 destroy: tools ## remove what `make up` deployed
-	@$(ENV); $(RECOVERY); $(SELECT); $(DESTROY) --stack $(STACK) --yes --skip-preview --suppress-progress
+	@$(ENV); $(RECOVERY); $(SELECT); pulumi destroy --stack $(STACK) --yes --skip-preview --suppress-progress $(RUN_PROGRAM)
 	@$(ENV); if $(ON_SWARM); then $(OLD_IMAGES) >/dev/null; fi
 	@$(ENV); if $(SWARM_OF_ONE); then $(BOOTSTRAP) unswarm; fi
 	@$(ENV); pulumi stack rm --stack $(STACK) --yes --preserve-config
