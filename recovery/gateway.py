@@ -6,10 +6,10 @@ from docker.models.containers import Container
 
 from bootstrap.errors import Problem
 from infra.engine import execute
+from infra.nginx import DRAINED
 from recovery.state import State
 
 SERVICE = "frontend"
-DRAINED = "/tmp/gateway/drained"  # noqa: S108  in the gateway's own memory
 LIMIT_SECONDS = 60.0  # the gateway's own commands give up before
 
 

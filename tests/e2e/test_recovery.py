@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import docker
 from docker.models.containers import Container
 
+from infra.nginx import DRAINED
 from tests.support.deployment import PULUMI_SECONDS, Deployment
 from tests.support.processes import run
 from tests.support.recovery import begin, locks, recover, state_file, whole
@@ -99,6 +100,16 @@ def test_a_volume_with_data_is_kept_and_named(fresh: Deployment) -> None:
     assert "removed" not in said
     found = fresh.engine.containers.run(BASE, read, volumes=mounts, remove=True)
     assert found == b"precious\n"
+
+
+def test_a_replica_that_is_out_gets_requests_again(standing: Deployment) -> None:
+    gateway, replica = standing.container("frontend"), standing.container("microservice1", 2)
+    is_out = ["test", "-e", f"{DRAINED}/router_one_2"]
+    assert gateway.exec_run(["gateway", "drain", "router_one_2"]).exit_code == 0
+    assert gateway.exec_run(is_out).exit_code == 0
+    assert recover(standing) == f"recover: {replica.name} gets requests again\n"
+    assert gateway.exec_run(is_out).exit_code == 1
+    assert recover(standing) == ""
 
 
 def test_a_preview_is_refused_where_the_stack_is_not(deployment: Deployment) -> None:
