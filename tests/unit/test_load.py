@@ -5,7 +5,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import pytest
 
@@ -133,7 +133,9 @@ def test_a_loss_of_a_client_that_could_not_run_is_its_own(
         recorder.end()
         watching.cancel()
 
-    asyncio.run(run())
+    # asyncio.run() would take this thread's loop away, which Pulumi's mocks go on with.
+    with closing(asyncio.new_event_loop()) as loop:
+        loop.run_until_complete(run())
     assert (len(report.own), report.lost) == ((1, 0) if starved else (0, 1))
     assert report.longest_gap < 0.2
     assert not starved or report.lateness > 0.2
