@@ -44,10 +44,10 @@ def register_delete_hooks(prefix: str) -> None:
 @cache
 def _drain_hooks(prefix: str) -> pulumi.ResourceHookBinding:
     def drain(args: pulumi.ResourceHookArgs) -> None:
-        _tell_gateway(prefix, "drain", (args.old_inputs or {})["name"])
+        tell_gateway(prefix, "drain", (args.old_inputs or {})["name"])
 
     def restore(args: pulumi.ResourceHookArgs) -> None:
-        _tell_gateway(prefix, "restore", (args.new_inputs or {})["name"])
+        tell_gateway(prefix, "restore", (args.new_inputs or {})["name"])
 
     return pulumi.ResourceHookBinding(
         before_delete=[pulumi.ResourceHook("drain", drain)],
@@ -78,7 +78,7 @@ def _check_publication(prefix: str, name: str) -> None:
         _asked_until(client, prefix, "version", lambda said: said == version, f"serve {name}")
 
 
-def _tell_gateway(prefix: str, command: str, container: str) -> None:
+def tell_gateway(prefix: str, command: str, container: str) -> None:
     """Run `gateway COMMAND REPLICA` in the gateway's container, and show what it says."""
     replica = container.removeprefix(prefix)
     with engine.client() as client:

@@ -15,12 +15,12 @@ NOT_FOUND = b'{"Code":4040,"Message":"Not Found"}'
 
 
 def ask(
-    url: str, method: str = "GET", headers: dict[str, str] | None = None
+    url: str, method: str = "GET", headers: dict[str, str] | None = None, body: bytes | None = None
 ) -> tuple[int, dict[str, str], bytes]:
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(parts.netloc, timeout=15)
     try:
-        connection.request(method, url.partition(parts.netloc)[2], headers=headers or {})
+        connection.request(method, url.partition(parts.netloc)[2], body, headers or {})
         answer = connection.getresponse()
         return answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read()
     finally:

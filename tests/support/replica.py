@@ -1,0 +1,58 @@
+"""A service for the gateway's tests: answers as the path asks for, and says what arrived.
+
+    /echo/NAME      what arrived, as JSON
+    /slow/SECONDS   the same, later
+    /status/CODE    an answer of its own with that status
+    /big/BYTES      so many bytes
+
+NAME says which replica answers, SERVICE for which service it takes requests.
+"""
+
+import asyncio
+import json
+import os
+import sys
+
+NAME, SERVICE = os.environ["NAME"], os.environ["SERVICE"]
+REFUSED = b"HTTP/1.1 421 X\r\nX-Accel-Redirect: @again\r\nContent-Length: 0\r\n\r\n"
+
+
+async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while True:
+        try:
+            head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").splitlines()
+        except (asyncio.IncompleteReadError, ConnectionError):
+            writer.close()
+            return
+        headers = dict(line.lower().split(": ", 1) for line in head[1:] if line)
+        body = await reader.readexactly(int(headers.get("content-length", "0")))
+        method, path, _ = head[0].split(" ")
+        sys.stdout.write(f"{method} {path}\n")
+        sys.stdout.flush()
+        if headers.get("x-service", SERVICE) == SERVICE:
+            writer.write(await answer(method, path, headers, body))
+        else:
+            writer.write(REFUSED)
+        await writer.drain()
+
+
+async def answer(method: str, path: str, headers: dict[str, str], body: bytes) -> bytes:
+    _, kind, argument, *_ = [*path.partition("?")[0].split("/"), "", ""]
+    arrived = {"replica": NAME, "method": method, "path": path, "headers": headers}
+    content = json.dumps({**arrived, "length": len(body)}).encode()
+    if kind == "slow":
+        await asyncio.sleep(float(argument))
+    elif kind == "big":
+        content = b"x" * int(argument)
+    status = argument if kind == "status" else "200"
+    head = f"HTTP/1.1 {status} X\r\nContent-Length: {len(content)}\r\n\r\n"
+    return head.encode() + (b"" if method == "HEAD" else content)
+
+
+async def main() -> None:
+    server = await asyncio.start_server(serve, "0.0.0.0", 8080, backlog=2048)
+    await server.serve_forever()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
