@@ -110,9 +110,10 @@ update-bases: ## newer base images; then a new imageVersion and `make up` put th
 python:
 	@$(BOOTSTRAP) python
 
+# Without one the page's tests are skipped and named at the end of the run; in CI that fails.
 .PHONY: browser
 browser:
-	@$(BOOTSTRAP) browser
+	@$(BOOTSTRAP) browser || echo "The page's tests are skipped."
 
 PYTEST = $(ENV); $(PYTHON) -m pytest
 

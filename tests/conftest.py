@@ -2,13 +2,14 @@
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.support.deployment import Deployment
 from tests.support.shared import Shared, spoil_all
+from tests.support.untested import fail_if_skipped, is_ci, summary
 
 # Who is started in the background inherits ignored signals, and so would all that a test starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -36,6 +37,22 @@ def _shared_by(item: pytest.Item) -> str:
     params = getattr(item, "callspec", None)
     used = [*getattr(item, "fixturenames", ()), *(params.params.values() if params else ())]
     return next((name for name in SHARED if name in used), "")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if is_ci():
+        fail_if_skipped(report)
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    skipped = terminalreporter.stats.get("skipped", [])
+    if skipped:
+        terminalreporter.section("NOT TESTED on this machine", red=True, bold=True)
+        for line in summary(skipped):
+            terminalreporter.write_line(line)
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

@@ -1,9 +1,7 @@
 """The page in a real browser, served by the real gateway."""
 
 import json
-import os
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from importlib import resources
 from itertools import pairwise
@@ -21,6 +19,7 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
+from bootstrap.browser import COMMANDS, find
 from tests.support.deployment import Deployment
 from topology import SERVICES
 
@@ -41,10 +40,9 @@ THIRD = {"name": "third", "container": "router_three", "prefix": "/third/", "por
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium")
+    chromium = find()
     if not chromium:
-        reason = "no chromium on the PATH: apt-get install chromium"
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
+        pytest.skip(f"none of {', '.join(COMMANDS)} is on the PATH: apt-get install chromium")
     with sync_playwright() as playwright:
         one = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
         yield one
