@@ -22,7 +22,8 @@ os.environ.pop("PYTHONUNBUFFERED", None)
 for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):
     os.environ.pop(name, None)
 
-SHARED = ("deployment", "standing", "production")
+# Fixture -> the deployment that its tests share.
+SHARED = {"deployment": "development", "standing": "production", "production": "production"}
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -36,7 +37,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _shared_by(item: pytest.Item) -> str:
     params = getattr(item, "callspec", None)
     used = [*getattr(item, "fixturenames", ()), *(params.params.values() if params else ())]
-    return next((name for name in SHARED if name in used), "")
+    return next((shared for name, shared in SHARED.items() if name in used), "")
 
 
 @pytest.hookimpl(wrapper=True)
@@ -78,17 +79,6 @@ def deployment(_development: Shared) -> Deployment:
 
 
 @pytest.fixture(scope="session")
-def _standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared]:
-    yield from _shared(tmp_path_factory, "standing", mode="production", replicas="2")
-
-
-@pytest.fixture
-def standing(_standing: Shared) -> Deployment:
-    """One in production mode that is up, for the tests that leave it as they found it."""
-    return _standing.get()
-
-
-@pytest.fixture(scope="session")
 def _production(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared]:
     yield from _shared(tmp_path_factory, "production", mode="production", replicas="2")
 
@@ -96,6 +86,12 @@ def _production(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared]:
 @pytest.fixture
 def production(_production: Shared) -> Deployment:
     """One in production mode that is up, for the tests that update it and leave it good."""
+    return _production.get()
+
+
+@pytest.fixture
+def standing(_production: Shared) -> Deployment:
+    """The same, for the tests that leave it as they found it."""
     return _production.get()
 
 

@@ -7,10 +7,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.support.attack import SLOW_CLIENTS, under_attack
 from tests.support.contract import ENVELOPE, HELLO, WHO, ask
 from tests.support.deployment import Deployment
-from tests.support.everyone_else import everyone_else
 from tests.support.waiting import wait_until
 
 HOST = b"Host: here\r\n"
@@ -199,31 +197,3 @@ def test_a_service_never_sees_what_a_client_makes_up(standing: Deployment, echo:
     _, _, body = split(exchange(standing.url, get(other)))
     assert body.count(b"Host: ") == 1
     assert b"Host: evil.example\r\n" in body  # the request line counts, see RFC 9112, 3.2.2
-
-
-@pytest.mark.parametrize("kind", ["slow-headers", "slow-body", "slow-read", "idle"])
-def test_slow_clients_slow_nobody_else(standing: Deployment, kind: str) -> None:
-    parts = urlsplit(standing.url)
-    with under_attack(kind, str(parts.hostname), parts.port or 80, SLOW_CLIENTS):
-        everyone_else(standing, 5)
-
-
-def test_a_client_over_its_rate_is_told_so_and_the_next_second_is_served(
-    standing: Deployment,
-) -> None:
-    standing.config["rateLimit"] = "20"
-    try:
-        standing.up()
-        url = standing.url + "/api/v1/say_hello"
-        answers = [ask(url) for _ in range(200)]
-        refused = [(headers, body) for status, headers, body in answers if status == 429]
-        assert len(refused) > 100
-        for headers, body in refused:
-            assert body == b'{"Code":4290,"Message":"Too Many Requests"}'
-            assert {key: headers.get(key) for key in ENVELOPE} == ENVELOPE
-            assert headers["retry-after"] == "1"
-        wait_until(lambda: ask(url)[2] == HELLO, "served again", 2)
-    finally:
-        del standing.config["rateLimit"]
-        standing.up()
-    assert {ask(url)[0] for _ in range(200)} == {200}

