@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.support.busy import busy
 from tests.support.contract import ask
 from tests.support.deployment import Deployment
-from tests.support.load import Report, Request, load
+from tests.support.load import Report, Request, clients_of_all_pauses, load
 from tests.support.notes import note
 from tests.support.updates import change, ids, mixed
 
@@ -64,8 +65,7 @@ def replicas(deployment: Deployment, number: int) -> Effect:
 def a_limit(deployment: Deployment, number: int) -> Effect:
     containers = deployment.project / "infra" / "containers.py"
     old, new = (128, 160) if number % 2 == 0 else (160, 128)
-    for key in ("memory", "memory_swap"):
-        change(containers, f'"{key}": {old}', f'"{key}": {new}')
+    change(containers, f"\nMEMORY = {old}", f"\nMEMORY = {new}")
 
     def limit() -> int:
         return int(deployment.container("microservice1").attrs["HostConfig"]["Memory"])
@@ -132,28 +132,47 @@ def test_executions_are_counted(connected: str, statuses: str, count: int) -> No
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_update_loses_a_request(production: Deployment, kind: str) -> None:
+    assert_no_update_loses_a_request(production, kind, ROUNDS)
+
+
+def test_no_update_of_a_busy_machine_loses_a_request(production: Deployment) -> None:
+    with busy(cpu=4, disk=2):
+        assert_no_update_loses_a_request(production, "code of both", 1)
+
+
+def assert_no_update_loses_a_request(production: Deployment, kind: str, rounds: int) -> None:
+    """Steady load, POSTs that take a second, and clients that pause with a kept connection."""
     production.config["replicas"] = "2"
     production.up()
-    reports: list[tuple[Report, Report]] = []
-    for number in range(ROUNDS):
+    reports: list[tuple[Report, Report, Report]] = []
+    for number in range(rounds):
         has_happened = KINDS[kind](production, number)
         assert not has_happened()
         with (
             load(production.url, mixed(production), rate=PER_SECOND) as fast,
             load(production.url, slow_posts(), rate=SLOW_PER_SECOND) as slow,
+            clients_of_all_pauses(production.url, kept(production)) as idle,
         ):
             production.up()
         assert has_happened()
-        reports.append((fast, slow))
-    all_fast, all_slow = (Report.total(column) for column in zip(*reports, strict=True))
-    note(f"{ROUNDS} x {kind}", all_fast.summary())
-    note(f"{ROUNDS} x {kind}, POSTs of 1 s", all_slow.summary())
-    for report, rate in ((all_fast, PER_SECOND), (all_slow, SLOW_PER_SECOND)):
+        for pause, report in idle.items():
+            note(f"{kind}, {pause} s between two requests", report.summary())
+            assert report.reopened == 0, f"{pause} s: {report.reopened} connections were closed"
+        reports.append((fast, slow, Report.total(idle.values())))
+    totals = [Report.total(column) for column in zip(*reports, strict=True)]
+    least = [rounds * UPDATE_SECONDS * rate for rate in (PER_SECOND, SLOW_PER_SECOND, 50)]
+    for what, report in zip(("", ", POSTs of 1 s", ", idle"), totals, strict=True):
+        note(f"{rounds} x {kind}{what}", report.summary())
+    for report, sent in zip(totals, least, strict=True):
         assert report.losses == [], report.summary()
-        assert report.sent - len(report.own) > ROUNDS * UPDATE_SECONDS * rate, report.summary()
-    sent = posts(production)
-    assert len(sent) >= min(all_slow.sent, 1000)  # the engine keeps the newest lines
-    assert [line for line in sent if executions(line) > 1] == []
+        assert report.sent - len(report.own) > sent, report.summary()
+    executed = posts(production)
+    assert len(executed) >= min(totals[1].sent, 1000)  # the engine keeps the newest lines
+    assert [line for line in executed if executions(line) > 1] == []
+
+
+def kept(deployment: Deployment) -> list[Request]:
+    return [one for one in mixed(deployment) if one.keep_alive]
 
 
 def test_a_new_gateway_image_is_a_short_gap(production: Deployment) -> None:
