@@ -15,6 +15,7 @@ from tests.support.updates import (
     mixed,
     page,
 )
+from tests.support.waiting import wait_until
 
 
 def networks(container: Container) -> dict[str, str]:
@@ -87,3 +88,49 @@ def test_a_broken_gateway_configuration_changes_nothing(production: Deployment) 
 
 def test_a_bad_version_stops_at_the_first_replica(production: Deployment) -> None:
     check_a_bad_version(production, "crashes")
+
+
+PUBLISH_BROKEN = """
+cp -a /site/current/. /site/broken
+echo broken > /site/broken/version
+echo 'no_such_directive;' >> /site/broken/nginx/nginx.conf
+echo 'a new page' > /site/broken/frontend/index.html
+echo '{}' > /site/broken/generated/topology.json
+ln -sfn broken /site/.next
+mv -T /site/.next /site/current
+"""
+WITHDRAW = """
+for version in /site/*/; do [[ $version == */broken/ ]] || last=$(basename "$version"); done
+ln -sfn "$last" /site/.next
+mv -T /site/.next /site/current
+rm -rf /site/broken
+"""
+
+
+def test_content_that_nginx_refuses_changes_neither_page_nor_routes(
+    production: Deployment,
+) -> None:
+    """The build tests it already; this is what else may get into the volume."""
+
+    def in_the_volume(script: str) -> None:
+        production.engine.containers.run(
+            production.container("frontend").attrs["Image"],
+            ["-euc", script],
+            entrypoint="bash",
+            volumes={f"{production.prefix}site": {"bind": "/site", "mode": "rw"}},
+            remove=True,
+        )
+
+    def refusals() -> int:
+        log = production.container("frontend").logs().decode()
+        return log.count("this configuration is not served")
+
+    served = [ask(production.url + path)[2] for path in ("/", "/topology.json")]
+    before = refusals()
+    in_the_volume(PUBLISH_BROKEN)
+    try:
+        wait_until(lambda: refusals() > before, "it is refused")
+        assert [ask(production.url + path)[2] for path in ("/", "/topology.json")] == served
+        assert ask(f"{production.url}/api/v1/say_hello")[2] == HELLO
+    finally:
+        in_the_volume(WITHDRAW)
