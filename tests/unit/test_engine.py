@@ -92,12 +92,15 @@ def test_an_engine_that_says_nothing_at_all(monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.mark.usefixtures("slow")
 def test_drift_is_not_looked_for_on_an_engine_that_does_not_answer(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+    tmp_path: Path,
 ) -> None:
     monkeypatch.setattr(engine, "ANSWER_SECONDS", LIMIT)
     monkeypatch.setattr(drift, "_containers", drift._containers.__wrapped__)  # noqa: SLF001
     monkeypatch.setattr(drift, "_tagged", drift._tagged.__wrapped__)  # noqa: SLF001
     assert drift.mounted("router_one", "/app", tmp_path) == tmp_path
     assert drift.moved("microservice1:v1-abc") == ""
-    said = capsys.readouterr().err
+    said = capsys.readouterr().err + caplog.text  # the latter where a test has set mocks before
     assert set(re.findall("GET /v1.41/(containers|images)", said)) == {"containers", "images"}
