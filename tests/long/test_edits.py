@@ -5,23 +5,33 @@ from collections.abc import Iterator, Mapping, Sequence
 import pytest
 
 from tests.support.deployment import Deployment
-from tests.support.edits import ALL, DRIFTS, EDITS, UNSEEN, Drift, Edit, rounds
+from tests.support.edits import (
+    ALL,
+    DRIFTS,
+    SINGLE_EDITS,
+    TABLE_EDITS,
+    UNSEEN,
+    Drift,
+    Edit,
+    rounds,
+)
+from tests.support.shared import Shared
 from tests.support.steps import previewed, updated
 
 pytestmark = pytest.mark.xdist_group("edits")
 
 
 @pytest.fixture(scope="module")
-def edited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+def _edited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared]:
+    one = Shared(lambda: tmp_path_factory.mktemp("edited"), lambda _: None)
+    yield one
+    one.remove()
+
+
+@pytest.fixture
+def edited(_edited: Shared) -> Deployment:
     """One deployment for all edits, each on top of those before."""
-    one = Deployment(tmp_path_factory.mktemp("edited"))
-    try:
-        one.up()
-        yield one
-    finally:
-        one.remove()
-        for tag in tags(one):
-            one.engine.images.remove(tag, force=True)
+    return _edited.get()
 
 
 def names(edits: Sequence[Edit | Drift]) -> str:
@@ -70,10 +80,8 @@ def nothing_is_left_over(deployment: Deployment, before: Mapping[str, str]) -> N
     assert not untagged & set(before.values())
 
 
-@pytest.mark.parametrize("edits", rounds(EDITS), ids=names)
-def test_an_edit_is_shown_and_done_and_then_there_is_nothing_to_do(
-    edited: Deployment, edits: list[Edit]
-) -> None:
+def check(edited: Deployment, edits: Sequence[Edit]) -> None:
+    """It is shown and done, and then there is nothing to do."""
     expected = {resource: step for edit in edits for resource, step in edit.steps.items()}
     wanted = {edit.what: edit.shows for edit in edits}
     earlier = {edit.what: edit.look(edited) for edit in edits}
@@ -88,6 +96,16 @@ def test_an_edit_is_shown_and_done_and_then_there_is_nothing_to_do(
     assert not [what for what in wanted if earlier[what] == wanted[what]]
     no_change(edited)
     nothing_is_left_over(edited, before)
+
+
+@pytest.mark.parametrize("edits", rounds(SINGLE_EDITS), ids=names)
+def test_an_edit(edited: Deployment, edits: list[Edit]) -> None:
+    check(edited, edits)
+
+
+def test_the_life_of_a_row(edited: Deployment) -> None:
+    for edit in TABLE_EDITS:
+        check(edited, [edit])
 
 
 @pytest.mark.parametrize("what", UNSEEN)

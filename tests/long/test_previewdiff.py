@@ -11,44 +11,18 @@ from pathlib import Path
 import docker
 import pytest
 
-from tests.support.deployment import ROOT
+from tests.support.repository import Repository
 from tests.support.waiting import wait_until
 
-IDENTITY = ("-c", "user.name=t", "-c", "user.email=t@example.org")
 
-
-class Repository:
-    """A repository of its own with the project as it is now, and a folder for what is temporary."""
+class Branch(Repository):
+    """A branch that nothing has changed yet, and a folder for what is temporary."""
 
     def __init__(self, folder: Path) -> None:
-        self.root = folder / "repository"
+        super().__init__(folder / "repository")
         self.temporary = folder / "temporary"
         self.temporary.mkdir()
-        listed = subprocess.run(
-            ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-            cwd=ROOT, capture_output=True, text=True, check=True,
-        ).stdout  # fmt: skip
-        for name in filter(None, listed.split("\0")):
-            if (ROOT / name).is_file():
-                target = self.root / name
-                target.parent.mkdir(parents=True, exist_ok=True)
-                target.write_bytes((ROOT / name).read_bytes())
-                target.chmod((ROOT / name).stat().st_mode)
-        self.git("init", "--quiet", "--initial-branch=main")
-        self.commit()
         self.git("switch", "--quiet", "--create", "feature")
-
-    def git(self, *arguments: str) -> None:
-        subprocess.run(["git", *IDENTITY, *arguments], cwd=self.root, check=True)
-
-    def commit(self) -> None:
-        self.git("add", "--all")
-        self.git("commit", "--quiet", "--message", "change")
-
-    def replace(self, file: str, old: str, new: str) -> None:
-        text = (self.root / file).read_text()
-        assert old in text
-        (self.root / file).write_text(text.replace(old, new, 1))
 
     def start(self, *options: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
@@ -82,8 +56,8 @@ class Repository:
 
 
 @pytest.fixture
-def repository(tmp_path: Path) -> Iterator[Repository]:
-    one = Repository(tmp_path)
+def repository(tmp_path: Path) -> Iterator[Branch]:
+    one = Branch(tmp_path)
     before = left()
     yield one
     assert left() - before == set()
@@ -97,12 +71,14 @@ def left() -> set[str]:
         containers = [str(c.name) for c in engine.containers.list(all=True, ignore_removed=True)]
         networks = [str(n.name) for n in engine.networks.list()]
         images = [tag for image in engine.api.images() for tag in image["RepoTags"] or ()]
+        volumes = [str(v.name) for v in engine.volumes.list()]
     finally:
         engine.close()
-    return {name for name in (*containers, *networks, *images) if name.startswith("preview-")}
+    everything = (*containers, *networks, *images, *volumes)
+    return {name for name in everything if name.startswith("preview-")}
 
 
-def test_three_edits_are_exactly_what_shows(repository: Repository) -> None:
+def test_three_edits_are_exactly_what_shows(repository: Branch) -> None:
     repository.replace("frontend/index.html", "<h1>", "<h1>Now: ")
     repository.replace("services/microservice2/app.py", "I am yizhigopher!", "I am someone else!")
     repository.commit()
@@ -138,7 +114,7 @@ def test_three_edits_are_exactly_what_shows(repository: Repository) -> None:
 
 
 @pytest.mark.parametrize("stack", ["dev", "prod"])
-def test_an_edit_of_nothing_deployed_is_no_change(repository: Repository, stack: str) -> None:
+def test_an_edit_of_nothing_deployed_is_no_change(repository: Branch, stack: str) -> None:
     repository.replace("README.md", "#", "##")
     repository.commit()
     code, output, errors = repository.preview("--expect-no-changes", f"--stack={stack}")
@@ -147,7 +123,7 @@ def test_an_edit_of_nothing_deployed_is_no_change(repository: Repository, stack:
 
 
 def test_a_key_that_the_base_does_not_know_and_a_program_that_refuses(
-    repository: Repository,
+    repository: Branch,
 ) -> None:
     key = 'config:\n  unknownPort:\n    type: string\n    default: "81"\n'
     repository.replace("Pulumi.yaml", "config:\n", key)
@@ -161,7 +137,7 @@ def test_a_key_that_the_base_does_not_know_and_a_program_that_refuses(
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("moment", ["network", "container"])
 def test_interrupted_leaves_nothing(
-    repository: Repository, number: signal.Signals, moment: str
+    repository: Branch, number: signal.Signals, moment: str
 ) -> None:
     child = repository.start()
     stack = repository.stack()

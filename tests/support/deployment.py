@@ -69,6 +69,7 @@ class Deployment:
         """Undo every edit of sources and configuration; folders that are mounted stay the same."""
         self.config.clear()
         self.config |= self._first_config
+        self.prefix = self.config["namePrefix"]
         self._copy_project()
         for name in FOLDERS:
             for path in sorted((self.project / name).rglob("*"), reverse=True):
