@@ -43,6 +43,7 @@ class Gateway:
         self.page = folder / "frontend"
         shutil.copytree(ROOT / "frontend", self.page)
         self.containers: dict[str, Container] = {}
+        self.image = ""
 
     @property
     def url(self) -> str:
@@ -75,15 +76,16 @@ class Gateway:
             "TOPOLOGY": "{}",
         }
         arguments = {"BASE_IMAGE": DEFAULTS["nginxImage"], **blocks}
-        self.image, _ = self.engine.images.build(
+        image, _ = self.engine.images.build(
             path=str(ROOT),
             dockerfile="nginx/Dockerfile",
             target="configured",
             buildargs=arguments,
             forcerm=True,
         )
+        self.image = str(image.id)
         folders = {"/gateway": self.content, "/frontend": self.page}
-        self.containers["frontend"] = self._run("frontend", str(self.image.id), 2, folders)
+        self.containers["frontend"] = self._run("frontend", self.image, 2, folders)
 
     def _run(
         self,
@@ -142,6 +144,9 @@ class Gateway:
         for container in self.containers.values():
             container.remove(force=True)
         self.network.remove()
-        if image := getattr(self, "image", None):
-            self.engine.images.remove(str(image.id), force=True)
+        if self.image and not self._others_use(self.image):
+            self.engine.images.remove(self.image, force=True)
         self.engine.close()
+
+    def _others_use(self, image: str) -> bool:
+        return bool(self.engine.containers.list(all=True, filters={"ancestor": image}))
