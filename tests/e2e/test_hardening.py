@@ -146,12 +146,12 @@ def test_host_ports_are_the_configured_ones_on_a_named_address(either: Deploymen
     assert seen == {("127.0.0.1", either.config[key]) for key in wanted}
 
 
-def whatever_answers(address: str) -> bytes:
+def whatever_answers(address: str, port: int = 8080, path: str = "/healthz") -> bytes:
     """On a network with a transparent proxy any address answers, though not as the service."""
     try:
-        with socket.create_connection((address, 8080), timeout=3) as one:
-            one.sendall(b"GET /healthz HTTP/1.0\r\n\r\n")
-            return one.recv(65536)
+        with socket.create_connection((address, port), timeout=3) as one:
+            one.sendall(f"GET {path} HTTP/1.0\r\nHost: it\r\n\r\n".encode())
+            return b"".join(iter(lambda: one.recv(65536), b""))
     except OSError:
         return b""
 
@@ -159,6 +159,9 @@ def whatever_answers(address: str) -> bytes:
 def test_in_production_the_host_does_not_reach_a_service_and_a_service_nothing_outside(
     standing: Deployment,
 ) -> None:
+    networks = standing.container("frontend").attrs["NetworkSettings"]["Networks"]
+    edge = networks[f"{standing.config['networkName']}-edge"]["IPAddress"]
+    assert b'"ok"' in whatever_answers(edge, 80, "/api/v1/healthz")  # that is how one looks
     for name in ("microservice1", "microservice2"):
         assert b'"ok"' not in whatever_answers(standing.address(name))
         script = "exec 3<>/dev/tcp/1.1.1.1/443"

@@ -36,7 +36,7 @@ def test_removed_services_are_made_again(fresh: Deployment) -> None:
 def test_never_healthy_fails_with_its_log(fresh: Deployment) -> None:
     app = fresh.project / "services" / "microservice1" / "app.py"
     app.write_text("raise SystemExit('cannot go on: no coffee')\n")
-    fresh.config["waitTimeout"] = "8"
+    fresh.config["waitTimeout"] = "20"
     failed = fresh.up(check=False)
     assert failed.returncode != 0
     assert "cannot go on: no coffee" in failed.stdout + failed.stderr

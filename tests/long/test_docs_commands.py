@@ -30,7 +30,7 @@ README = {
     " curl --silent localhost/api/v1/say_hello": HELLO,
     " curl --silent 127.0.0.1:8080/say_hello": HELLO,
     " curl --silent 127.0.0.1:8081/who_am_i": "yizhigopher",
-    " docker ps --format '{{.Names}} {{.Networks}}'": r"(?s)^frontend deploy\n.*^router_one deploy",
+    " docker ps --format '{{.Names}} {{.Networks}}' | sort": r"frontend deploy\nrouter_one deploy",
     " make status": r"router_two .* healthy",
     " timeout 5 make logs || [ $? = 124 ]": r"^router_one +\| ",
     "make preview": r"\d+ unchanged",

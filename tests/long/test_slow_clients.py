@@ -22,5 +22,4 @@ def test_slow_clients_slow_nobody_else(standing: Deployment, kind: str, way: str
         "published": (str(url.hostname), url.port or 80, SLOW_CLIENTS),
         "direct": (edge, 80, DIRECT),
     }
-    with under_attack(kind, *target[way]):
-        everyone_else(standing, SECONDS)
+    everyone_else(standing, under_attack(kind, *target[way]), SECONDS)

@@ -49,14 +49,14 @@ class Machine:
     def type(self, command: str, says: str = "", *, code: int = 0) -> str:
         """Run the command in the shell of before, whose variables it may have set."""
         kept = self.home / "environment"
-        script = f"{command}\ncode=$?\nenv -0 >'{kept}'\nexit $code"
+        script = f"exec 2>&1\n{command}\ncode=$?\nenv -0 >'{kept}'\nexit $code"
         done = run(
             ["nsenter", f"--net=/run/netns/{self.node.name}", "bash", "-c", script],
             seconds=COMMAND_SECONDS,
             cwd=self.project,
             env=self.environment,
         )
-        said = done.stdout + done.stderr
+        said = done.stdout
         assert done.returncode == code, f"$ {command}\n{said}"
         assert re.search(says, said, re.MULTILINE), f"$ {command}\n{said}"
         variables = filter(None, kept.read_text().split("\0"))

@@ -1,4 +1,4 @@
-"""What the README says of speed is what the bench has measured."""
+"""The README's figures are those of bench.json, and a verdict is that of its goal."""
 
 import json
 from dataclasses import fields

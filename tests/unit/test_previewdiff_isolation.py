@@ -33,7 +33,11 @@ def test_only_what_two_stacks_cannot_share_is_set(isolation: Isolation) -> None:
 
 
 def test_both_commits_have_the_same(isolation: Isolation) -> None:
-    assert isolation.configuration(DECLARED) == isolation.configuration(DECLARED)
+    """Each value is drawn once, and remembered; another stack draws others."""
+    own = isolation.configuration(DECLARED)
+    assert isolation.configuration(DECLARED) == own
+    other = Isolation("dev", isolation.project).configuration(DECLARED)
+    assert not [key for key in own if key != "bindAddress" and other[key] == own[key]]
 
 
 def test_a_changed_default_has_another_stand_in(isolation: Isolation) -> None:

@@ -1,0 +1,44 @@
+"""Configuration whose effect only a real deployment shows."""
+
+import json
+
+from tests.support.contract import ask
+from tests.support.deployment import Deployment
+
+CLIENT = "192.0.2.6"
+
+
+def seen_as(one: Deployment) -> dict[str, str]:
+    """What a service is told of a request that a proxy has forwarded for CLIENT."""
+    headers = {"X-Forwarded-For": CLIENT, "X-Trace": "1"}
+    _, answered, _ = ask(f"{one.url}/api/v1/say_hello", headers=headers)
+    found: dict[str, str] = json.loads(answered["x-trace"])["headers"]
+    return found
+
+
+def test_a_trusted_proxy_is_believed_and_another_is_not(fresh: Deployment) -> None:
+    fresh.up()
+    before = seen_as(fresh)
+    peer = before["x-real-ip"]
+    assert CLIENT not in before.values()
+    fresh.config["trustedProxies"] = peer
+    fresh.up()
+    after = seen_as(fresh)
+    assert after["x-real-ip"] == after["x-forwarded-for"] == CLIENT
+    fresh.config["trustedProxies"] = "192.0.2.99"
+    fresh.up()
+    assert seen_as(fresh)["x-real-ip"] == peer
+
+
+def test_a_preview_without_an_engine_shows_no_creates(fresh: Deployment) -> None:
+    fresh.up()
+    fresh.environment["DOCKER_HOST"] = "unix:///nowhere/docker.sock"
+    try:
+        done = fresh.operate("preview", check=False)
+    finally:
+        del fresh.environment["DOCKER_HOST"]
+    said = done.stdout + done.stderr
+    assert done.returncode != 0, said
+    assert "unix:///nowhere/docker.sock" in said
+    assert "Traceback" not in said
+    fresh.operate("preview", "--expect-no-changes")
