@@ -1,9 +1,11 @@
 """Configuration whose effect only a real deployment shows."""
 
 import json
+import sys
 
 from tests.support.contract import ask
 from tests.support.deployment import Deployment
+from tests.support.processes import run
 
 CLIENT = "192.0.2.6"
 
@@ -30,15 +32,23 @@ def test_a_trusted_proxy_is_believed_and_another_is_not(fresh: Deployment) -> No
     assert seen_as(fresh)["x-real-ip"] == peer
 
 
-def test_a_preview_without_an_engine_shows_no_creates(fresh: Deployment) -> None:
+def test_without_an_engine_a_preview_says_so_and_shows_no_creates(fresh: Deployment) -> None:
     fresh.up()
     fresh.environment["DOCKER_HOST"] = "unix:///nowhere/docker.sock"
     try:
-        done = fresh.operate("preview", check=False)
+        plain = fresh.operate("preview", check=False)
+        refreshing = fresh.operate("preview", "--refresh", check=False)
+        made = run(
+            [sys.executable, "-m", "recovery.presence", "--stack", fresh.stack],
+            seconds=60,
+            cwd=fresh.project,
+            env=fresh.environment,
+        )
     finally:
         del fresh.environment["DOCKER_HOST"]
-    said = done.stdout + done.stderr
-    assert done.returncode != 0, said
-    assert "unix:///nowhere/docker.sock" in said
-    assert "Traceback" not in said
-    fresh.operate("preview", "--expect-no-changes")
+    assert "no Docker engine answers" in plain.stdout
+    assert (refreshing.returncode, made.returncode) != (0, 0)
+    for done in (plain, refreshing, made):
+        assert "to create" not in done.stdout
+        assert "Traceback" not in done.stdout + done.stderr
+    fresh.operate("preview", "--refresh", "--expect-no-changes")

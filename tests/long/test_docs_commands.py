@@ -149,10 +149,10 @@ def machine(node: Node, tmp_path: Path) -> Iterator[Machine]:
 
 def with_own_names(machine: Machine, command: str) -> str:
     """The page's newest copy and bucket are others here."""
-    backups = machine.home / ".pulumi" / "backups" / "microservices" / "dev"
+    backups = machine.pulumi / "backups" / "microservices" / "dev"
     copies = sorted(file.name for file in backups.glob("dev.*.json"))
     newest = copies[-1] if copies else ""
-    bucket = machine.home / "bucket"
+    bucket = machine.folder / "bucket"
     bucket.mkdir(exist_ok=True)
     return command.replace(Path(COPY).name, newest).replace("s3://our-bucket", bucket.as_uri())
 
@@ -164,5 +164,7 @@ def test_the_commands_do_what_the_docs_say(machine: Machine, story: str) -> None
         file = "services/microservice2/app.py"
         machine.upstream.replace(file, "I am yizhigopher!", "I am newer!")
         machine.upstream.commit()
+    if story != "readme":  # which is about a shell that knows nothing yet
+        machine.type('eval "$(make env)"')
     for command, says in STORIES[story].items():
         machine.type(with_own_names(machine, command.strip()), says)
