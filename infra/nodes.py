@@ -15,6 +15,7 @@ import pulumi
 from pulumi.runtime.config import get_config_env
 
 from infra import engine, preflight
+from infra.hooks import error_hook
 from infra.settings import Settings
 
 MANAGER_PORT = ":2377"
@@ -261,14 +262,13 @@ def has_credentials() -> bool:
 
 @cache  # the engine takes a hook's name once
 def show_failure() -> pulumi.ResourceHookBinding:
-    return pulumi.ResourceHookBinding(on_error=[pulumi.ErrorHook("last-task", _show)])
+    return pulumi.ResourceHookBinding(on_error=[error_hook("last-task", _show)])
 
 
-def _show(args: pulumi.ErrorHookArgs) -> bool:
+def _show(args: pulumi.ErrorHookArgs) -> None:
     name = (args.new_inputs or {}).get("name")
     if name and args.failed_operation != "delete":
         pulumi.log.error(f"{name} did not come up everywhere. {last_failure(name)}")
-    return False
 
 
 def last_failure(service: str) -> str:

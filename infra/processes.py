@@ -12,6 +12,7 @@ import pulumi
 import requests
 
 from infra import engine
+from infra.hooks import hook
 
 LABEL = "pids-limit"  # after "microservices."
 LIMIT = 64
@@ -19,8 +20,8 @@ LIMIT = 64
 
 @cache  # the engine takes a hook's name once
 def limit_processes() -> pulumi.ResourceHookBinding:
-    hook = pulumi.ResourceHook("pids-limit", lambda args: _limit(args.new_inputs or {}))
-    return pulumi.ResourceHookBinding(after_create=[hook])
+    limit = hook("pids-limit", lambda args: _limit(args.new_inputs or {}))
+    return pulumi.ResourceHookBinding(after_create=[limit])
 
 
 def _limit(inputs: Mapping[str, Any]) -> None:

@@ -10,25 +10,28 @@ import pulumi
 from docker.models.containers import Container
 
 from infra import engine
+from infra.hooks import error_hook, hook
 from infra.settings import Settings
 
 LINES = 20
 LIVE_WITHIN = 30.0
-BUILD_SECONDS = 120  # for one step of a build to say something
+BUILD_SECONDS = 120  # for a build that failed to fail again
 VERSION_LABEL = "microservices.version"
 
 
 @cache  # the engine takes a hook's name once
 def container_hooks() -> pulumi.ResourceHookBinding:
     return pulumi.ResourceHookBinding(
-        before_create=[pulumi.ResourceHook("make-room", _make_room)],
-        on_error=[pulumi.ErrorHook("last-log-lines", _show)],
+        before_create=[hook("make-room", _make_room)],
+        on_error=[error_hook("last-log-lines", _show)],
     )
 
 
 @cache
 def show_build_on_failure() -> pulumi.ResourceHookBinding:
-    return pulumi.ResourceHookBinding(on_error=[pulumi.ErrorHook("build-log", _show_build)])
+    return pulumi.ResourceHookBinding(
+        on_error=[error_hook("build-log", _show_build, BUILD_SECONDS)]
+    )
 
 
 def replica_hooks(settings: Settings) -> pulumi.ResourceHookBinding:
@@ -50,8 +53,8 @@ def _drain_hooks(prefix: str) -> pulumi.ResourceHookBinding:
         tell_gateway(prefix, "restore", (args.new_inputs or {})["name"])
 
     return pulumi.ResourceHookBinding(
-        before_delete=[pulumi.ResourceHook("drain", drain)],
-        after_create=[pulumi.ResourceHook("restore", restore)],
+        before_delete=[hook("drain", drain)],
+        after_create=[hook("restore", restore)],
         before_create=container_hooks().before_create,
         on_error=container_hooks().on_error,
     )
@@ -64,7 +67,7 @@ def publication_hooks(prefix: str) -> pulumi.ResourceHookBinding:
     def check(args: pulumi.ResourceHookArgs) -> None:
         _check_publication(prefix, (args.new_outputs or {})["name"])
 
-    return pulumi.ResourceHookBinding(after_create=[pulumi.ResourceHook("published", check)])
+    return pulumi.ResourceHookBinding(after_create=[hook("published", check)])
 
 
 def _check_publication(prefix: str, name: str) -> None:
@@ -155,20 +158,18 @@ def _is_ours(container: Container) -> bool:
     return (project, stack) == (pulumi.get_project(), pulumi.get_stack())
 
 
-def _show(args: pulumi.ErrorHookArgs) -> bool:
+def _show(args: pulumi.ErrorHookArgs) -> None:
     inputs = args.new_inputs or {}
     name = inputs.get("name")
     if name and args.failed_operation == "create":
         pulumi.log.error(f"{name} did not become healthy. {last_lines(name)}")
-    return False
 
 
-def _show_build(args: pulumi.ErrorHookArgs) -> bool:
+def _show_build(args: pulumi.ErrorHookArgs) -> None:
     build = (args.new_inputs or {}).get("build")
     if build and args.failed_operation == "create":
         lines = "".join(_build_again(build)).rstrip().splitlines()[-LINES:]
         pulumi.log.error("\n".join([f"{args.name} could not be built:", *lines]))
-    return False
 
 
 def _build_again(build: Mapping[str, Any]) -> Iterator[str]:

@@ -7,9 +7,12 @@ package main
 import (
 	"context"
 	"fmt"
+	"net"
 	"os"
+	"time"
 
 	"github.com/pulumi/pulumi-terraform-bridge/v3/pkg/tfbridge"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/util/rpcutil"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi/provider"
 	pulumirpc "github.com/pulumi/pulumi/sdk/v3/proto/go"
 )
@@ -25,6 +28,10 @@ func main() {
 		return
 	}
 	ctx := context.Background()
+	if err := endWithEngine(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "pulumi-resource-docker:", err)
+		os.Exit(1)
+	}
 	info.P.InitLogging(ctx)
 	err := provider.Main(name, func(host *provider.HostClient) (pulumirpc.ResourceProviderServer, error) {
 		bridge := tfbridge.NewProvider(ctx, host, name, version, info.P, info, nil)
@@ -34,4 +41,13 @@ func main() {
 		fmt.Fprintln(os.Stderr, "pulumi-resource-docker:", err)
 		os.Exit(1)
 	}
+}
+
+// endWithEngine ends this process soon after the engine: the SDK looks for it every five minutes only.
+func endWithEngine(ctx context.Context) error {
+	engine := os.Args[len(os.Args)-1]
+	if _, _, err := net.SplitHostPort(engine); err != nil {
+		return nil // started by hand
+	}
+	return rpcutil.Healthcheck(ctx, engine, time.Second, func() { os.Exit(1) })
 }

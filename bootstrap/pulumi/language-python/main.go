@@ -34,7 +34,7 @@ func serve() error {
 	defer stop()
 	if engine != "" {
 		// An engine that was killed leaves nobody who would end this process.
-		if err := rpcutil.Healthcheck(ctx, engine, 5*time.Minute, stop); err != nil {
+		if err := rpcutil.Healthcheck(ctx, engine, time.Second, stop); err != nil {
 			return err
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -21,6 +22,8 @@ import (
 // The SDK's script exits so when it has shown the error to the user already.
 const errorWasShown = 32
 
+const graceTime = 3 * time.Second
+
 func (h *host) Run(ctx context.Context, req *pulumirpc.RunRequest) (*pulumirpc.RunResponse, error) {
 	if req.AttachDebugger {
 		return nil, errors.New("this language host attaches no debugger")
@@ -31,7 +34,7 @@ func (h *host) Run(ctx context.Context, req *pulumirpc.RunRequest) (*pulumirpc.R
 	}
 	// The engine reads what the program prints from this process's own pipes.
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
-	code, err := h.wait(cmd)
+	code, err := h.wait(ctx, cmd)
 	switch {
 	case err != nil:
 		return nil, err
@@ -112,7 +115,7 @@ func (h *host) RunPlugin(req *pulumirpc.RunPluginRequest, stream pulumirpc.Langu
 	cmd.Dir = req.Pwd
 	cmd.Env = append(cmd.Environ(), pluginEnvironment(req.Env)...)
 	cmd.Stdout, cmd.Stderr = stdout, stderr
-	code, err := h.wait(cmd)
+	code, err := h.wait(stream.Context(), cmd)
 	if err != nil {
 		return err
 	}
@@ -137,24 +140,49 @@ func pluginEnvironment(environment []string) []string {
 }
 
 // wait runs a child in a process group of its own: Ctrl-C and the engine's SIGINT would both show up
-// as a KeyboardInterrupt traceback. It ends by SIGTERM instead, when the host or the request ends.
-func (h *host) wait(cmd *exec.Cmd) (int, error) {
+// as a KeyboardInterrupt traceback. When the host or the request ends, the group gets SIGTERM, and
+// what is left of it after graceTime, or after the child's own end, gets SIGKILL.
+func (h *host) wait(ctx context.Context, cmd *exec.Cmd) (int, error) {
 	cmdutil.RegisterProcessGroup(cmd)
-	terminate := func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
-	cmd.Cancel = terminate
-	cmd.WaitDelay = 3 * time.Second
+	endWithHost(cmd.SysProcAttr)
+	// The kernel takes the end of the thread that started the child for the host's own.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	defer context.AfterFunc(h.done, stop)()
+	cmd.Cancel = func() error { return nil } // ended below
 	h.children.Add(1)
 	defer h.children.Done()
 	if err := cmd.Start(); err != nil {
 		return 0, err
 	}
-	defer context.AfterFunc(h.done, func() { _ = terminate() })()
-	err := cmd.Wait()
+	err := end(ctx, cmd)
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
 		return exit.ExitCode(), nil
 	}
 	return cmd.ProcessState.ExitCode(), err
+}
+
+func end(ctx context.Context, cmd *exec.Cmd) error {
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	group := -cmd.Process.Pid
+	defer func() { _ = syscall.Kill(group, syscall.SIGKILL) }()
+	select {
+	case err := <-ended:
+		return err
+	case <-ctx.Done():
+		_ = syscall.Kill(group, syscall.SIGTERM)
+	}
+	select {
+	case err := <-ended:
+		return err
+	case <-time.After(graceTime):
+		_ = syscall.Kill(group, syscall.SIGKILL)
+		return <-ended
+	}
 }
 
 func orEmpty(config map[string]string) map[string]string {

@@ -1,0 +1,38 @@
+"""Hooks with a time limit: for a hook, Pulumi itself waits for ever."""
+
+from collections.abc import Callable
+
+import pulumi
+
+from infra.waiting import within
+
+SECONDS = 120  # above what a hook's own steps take on a busy machine
+SHOW_SECONDS = 20  # an update that failed ends soon, with or without a log
+
+
+def hook(
+    name: str, act: Callable[[pulumi.ResourceHookArgs], object], seconds: float = SECONDS
+) -> pulumi.ResourceHook:
+    """Return a hook that fails, named with its resource, when it takes longer."""
+
+    def run(args: pulumi.ResourceHookArgs) -> None:
+        what = f"the hook {name} of {args.name}"
+        within(seconds, what, lambda: act(args), pulumi.log.info)
+
+    return pulumi.ResourceHook(name, run)
+
+
+def error_hook(
+    name: str, show: Callable[[pulumi.ErrorHookArgs], object], seconds: float = SHOW_SECONDS
+) -> pulumi.ErrorHook:
+    """Return a hook that shows why a resource failed and has it not tried again."""
+
+    def run(args: pulumi.ErrorHookArgs) -> bool:
+        what = f"the hook {name} of {args.name}"
+        try:
+            within(seconds, what, lambda: show(args), pulumi.log.info)
+        except TimeoutError as error:
+            pulumi.log.warn(str(error))
+        return False
+
+    return pulumi.ErrorHook(name, run)

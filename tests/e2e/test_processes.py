@@ -1,0 +1,83 @@
+"""No process of an update outlives the engine that it works for, and no hook blocks an update."""
+
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.support import pulumi_processes
+from tests.support.deployment import ROOT, Deployment
+from tests.support.processes import running
+from tests.support.updates import change
+from tests.support.waiting import wait_until
+
+# The program and the policy pack look for their engine all the time; the language host and the
+# plugin every second where they are built by this project, every five minutes where released.
+OWN_SECONDS, RELEASED_SECONDS = 60, 360
+ALL = {"engine", "language host", "program", "policy pack", "plugin"}
+
+
+def gone_within() -> float:
+    pulumi = Path(shutil.which("pulumi") or "").resolve()
+    is_own = pulumi.with_name(".pulumi-language-python.sources").exists()
+    return OWN_SECONDS if is_own else RELEASED_SECONDS
+
+
+def processes(deployment: Deployment) -> set[str]:
+    return set(pulumi_processes.of(deployment).values())
+
+
+def wait_until_gone(deployment: Deployment, *kinds: str, seconds: float = OWN_SECONDS) -> None:
+    wait_until(lambda: not processes(deployment) & {*kinds}, f"{kinds} ended", seconds)
+
+
+@contextmanager
+def waiting_update(deployment: Deployment, seconds: int) -> Iterator[subprocess.Popen[bytes]]:
+    """An update that waits for so long for a container that does not become healthy."""
+    deployment.config["waitTimeout"] = str(seconds)
+    app = deployment.project / "services" / "microservice1" / "app.py"
+    app.write_text(f"import time\ntime.sleep(3600)\n{app.read_text()}")
+    command = ["pulumi", "up", "--skip-preview", *deployment.configured(), "--yes"]
+    with running(
+        [*command, "--policy-pack", str(ROOT / "policy"), "--non-interactive"],
+        cwd=deployment.project,
+        env=deployment.environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as update:
+        name = f"{deployment.prefix}router_one"
+        wait_until(lambda: name in {str(c.name) for c in deployment.containers()}, name, 240)
+        assert processes(deployment) == ALL
+        yield update
+
+
+def test_a_killed_engine_leaves_no_process(fresh: Deployment) -> None:
+    with waiting_update(fresh, 600) as update:
+        update.kill()
+        wait_until_gone(fresh, "program", "policy pack")
+        wait_until_gone(fresh, *ALL, seconds=gone_within())
+
+
+def test_a_killed_language_host_takes_its_program_along(fresh: Deployment) -> None:
+    with waiting_update(fresh, 60) as update:
+        for pid, kind in pulumi_processes.of(fresh).items():
+            if kind == "language host":
+                os.kill(pid, signal.SIGKILL)
+        if gone_within() == OWN_SECONDS:
+            wait_until_gone(fresh, "program", "policy pack", seconds=30)
+        assert update.wait(timeout=240) != 0
+        wait_until_gone(fresh, *ALL, seconds=gone_within())
+
+
+def test_a_hook_that_blocks_ends_by_its_limit_and_is_named(fresh: Deployment) -> None:
+    change(fresh.project / "infra" / "hooks.py", "SECONDS = 120", "SECONDS = 3")
+    blocked = '    __import__("time").sleep(3600)\n    labels = {'
+    change(fresh.project / "infra" / "processes.py", "    labels = {", blocked)
+    failed = fresh.up(check=False)
+    assert failed.returncode != 0
+    said = failed.stdout + failed.stderr
+    assert "the hook pids-limit of microservice1 did not end within 3 s" in said
+    wait_until_gone(fresh, *ALL, seconds=gone_within())
