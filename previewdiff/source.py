@@ -8,6 +8,8 @@ from pathlib import Path
 
 from bootstrap.errors import Problem
 
+GIT_SECONDS = 120
+
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
@@ -62,14 +64,18 @@ class Repository:
             return ""
 
     def _git(self, *arguments: str, environment: dict[str, str] | None = None) -> str:
-        done = subprocess.run(
-            ["git", *arguments],
-            cwd=self.root,
-            env={**os.environ, **(environment or {})},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        try:
+            done = subprocess.run(
+                ["git", *arguments],
+                cwd=self.root,
+                env={**os.environ, **(environment or {})},
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=GIT_SECONDS,
+            )
+        except subprocess.TimeoutExpired:
+            raise Problem(f"git {arguments[0]} did not end within {GIT_SECONDS} s") from None
         if done.returncode:
             raise Problem(f"git {arguments[0]} failed", done.stderr)
         return done.stdout

@@ -20,7 +20,8 @@ from infra.engine import EngineError, client
 from previewdiff.changes import Preview, read
 from previewdiff.isolation import Isolation
 
-PATIENCE = 60  # seconds for pulumi to end once it is asked to
+LIMIT = 1800  # seconds for pulumi to end by itself
+PATIENCE = 60  # and once it is asked to
 LONGEST_ERROR = 4000
 
 
@@ -108,7 +109,11 @@ class Stack:
             remedy = 'make sets it up; for a shell of your own: eval "$(make env)"'
             raise Problem(f"there is no {command[0]} on the PATH", remedy=remedy) from None
         try:
-            output, _ = child.communicate()
+            output, _ = child.communicate(timeout=LIMIT)
+        except subprocess.TimeoutExpired:
+            said = _end(child)
+            what = f"`{' '.join(command[:2])}` did not end within {LIMIT // 60} minutes"
+            raise Problem(what, self.isolation.plain(said)[-LONGEST_ERROR:]) from None
         except BaseException:
             _end(child)
             raise
@@ -172,13 +177,14 @@ def _subnets() -> list[ipaddress.IPv4Network]:
     return [ipaddress.IPv4Network(r["Subnet"]) for r in ranges if ":" not in r["Subnet"]]
 
 
-def _end(child: subprocess.Popen[str]) -> None:
+def _end(child: subprocess.Popen[str]) -> str:
+    """Return what it has printed."""
     child.send_signal(signal.SIGINT)
     try:
-        child.communicate(timeout=PATIENCE)
+        return child.communicate(timeout=PATIENCE)[0]
     except subprocess.TimeoutExpired:
         os.killpg(child.pid, signal.SIGKILL)
-        child.communicate()
+        return child.communicate()[0]
 
 
 def _sweep(stack: str) -> None:
