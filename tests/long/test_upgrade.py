@@ -1,0 +1,52 @@
+"""A stack that an older version of the project deployed is taken over by this one."""
+
+import shutil
+import subprocess
+
+import pytest
+
+from tests.support.contract import HELLO, WHO, ask
+from tests.support.deployment import ROOT, Deployment
+from tests.support.updates import ids
+
+BEFORE = "a4b79160fc4dac8c239be9727d3f60142d45a5c0"
+MODES = {"development": "1", "production": "2"}
+
+
+def has_history() -> bool:
+    command = ["git", "cat-file", "-e", f"{BEFORE}^{{commit}}"]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, check=False).returncode == 0
+
+
+def lay_out(one: Deployment, commit: str) -> None:
+    """Put the files of the commit in the place of today's."""
+    for path in one.project.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+    archive = subprocess.run(
+        ["git", "archive", commit], cwd=ROOT, capture_output=True, check=True
+    ).stdout
+    subprocess.run(["tar", "--extract"], cwd=one.project, input=archive, check=True)
+
+
+@pytest.mark.skipif(not has_history(), reason="this clone has no history: git fetch --unshallow")
+@pytest.mark.parametrize("mode", MODES)
+def test_what_an_older_version_deployed_is_taken_over(fresh: Deployment, mode: str) -> None:
+    fresh.config["mode"] = mode
+    if mode == "production":
+        fresh.config["replicas"] = MODES[mode]
+    today = dict(fresh.config)
+    lay_out(fresh, BEFORE)
+    fresh.up()
+    before = ids(fresh)
+    fresh.restore()
+    fresh.config |= today
+    fresh.up("--refresh")
+    after = ids(fresh)
+    assert before.keys() == after.keys()
+    assert {name for name in before if before[name] != after[name]}
+    assert ask(f"{fresh.url}/api/v1/say_hello")[2] == HELLO
+    assert ask(f"{fresh.url}/api/v2/who_am_i")[2] == WHO
+    fresh.operate("preview", "--refresh", "--expect-no-changes")
+    fresh.destroy()
+    assert not any(fresh.left().values())
