@@ -23,7 +23,12 @@ for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):
     os.environ.pop(name, None)
 
 # Fixture -> the deployment that its tests share.
-SHARED = {"deployment": "development", "standing": "production", "production": "production"}
+SHARED = {
+    "deployment": "development",
+    "standing": "production",
+    "production": "production",
+    "gateway": "gateway",
+}
 
 
 @pytest.hookimpl(tryfirst=True)
