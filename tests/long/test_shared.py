@@ -65,5 +65,5 @@ def test_what_cannot_be_healed_is_made_anew(own: Shared) -> None:
     other = own.get()
     assert other is not one
     assert is_as_new(other)
-    ours = {"label": f"microservices.stack={one.stack}"}
+    ours: dict[str, str | list[str] | bool] = {"label": f"microservices.stack={one.stack}"}
     assert not other.engine.containers.list(all=True, filters=ours)
