@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 LIMIT_SECONDS = 10.0
 # Docker's proxy of a port at 127.0.0.1 ends for good once it has no file descriptors left.
-MOST_AT_ONCE = 1500
+MOST_AT_ONCE = 1000
 # The gateway closes a connection on which no request has arrived by then; a client that could
 # not run for so long has only itself to blame.
 HEADER_SECONDS = 4.0
