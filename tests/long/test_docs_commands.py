@@ -17,6 +17,8 @@ PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
 COMMAND = re.compile(r"^\$ (.+?)(?:\s+#.*)?$", re.MULTILINE)
 COPY = "~/.pulumi/backups/microservices/dev/dev.1795504577390628622.json"
 HELLO = r'^\{"Code":2000,"Message":"Hello Microservice1"\}$'
+# It follows until it is ended.
+LOGS = "make logs >log & until grep --quiet '^router_one' log; do sleep 0.2; done; kill %1; cat log"
 
 # What a user types, and what is said to it. A command that starts with a space is no page's: it
 # shows that the one before has done what the page says.
@@ -32,7 +34,7 @@ README = {
     " curl --silent 127.0.0.1:8081/who_am_i": "yizhigopher",
     " docker ps --format '{{.Names}} {{.Networks}}' | sort": r"frontend deploy\nrouter_one deploy",
     " make status": r"router_two .* healthy",
-    " timeout 5 make logs || [ $? = 124 ]": r"^router_one +\| ",
+    f" {LOGS}": r"^router_one +\| ",
     "make preview": r"\d+ unchanged",
     "pulumi preview --policy-pack policy": "microservices@v",
 }

@@ -67,6 +67,7 @@ class Shared:
             self.prepare(one)
             one.pulumi("cancel", "--yes", "--stack", one.stack, check=False)
             recover(one, "--yes")
+            one.up("--refresh")  # ends what was broken off, and may take a tag away with it
             one.up("--refresh")
         except (AssertionError, subprocess.SubprocessError):
             return False
