@@ -26,6 +26,7 @@ from bootstrap import (
     plugin,
     process,
     python,
+    source,
     swarm,
 )
 from bootstrap.errors import Problem, explain
@@ -51,12 +52,17 @@ def update(show: Progress, names: list[str]) -> None:
 
 
 def software(show: Progress) -> None:
-    python.uv(show)
     process.together(lambda: python.sync(show), lambda: pulumi(show))
 
 
 def pulumi(show: Progress) -> None:
-    plugin.ensure(show, cli.ensure(show))
+    command, missing = cli.ensure(show)
+    if not plugin.wanted(show, command):
+        if missing:
+            source.build(show, missing)
+        return
+    with plugin.replacement() as built:
+        source.build(show, {**missing, source.PLUGIN: built})
 
 
 VERBS: dict[str, tuple[str, Callable[[Progress, list[str]], None]]] = {

@@ -3,29 +3,26 @@
 import shutil
 from pathlib import Path
 
-from bootstrap import go, network, paths, process
+from bootstrap import go, network, paths, process, source
 from bootstrap.progress import Progress
 from bootstrap.versions import PULUMI, PULUMI_MINIMUM, parse
 
 INSTALLER = "https://get.pulumi.com/install.sh"
 HOST = "pulumi-language-python"
-SDK = "github.com/pulumi/pulumi/sdk/v3"
-MAIN = "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"
-STAMP = f"-s -w -X {SDK}/go/common/version.Version=v{PULUMI}"
 
 
-def ensure(show: Progress) -> Path:
+def ensure(show: Progress) -> tuple[Path, dict[str, Path]]:
+    """Return Pulumi, and what of it is to be built: all of it, its language host, or nothing."""
     with show.step("pulumi", "looking for Pulumi") as step:
         found = find()
         step.says(f"{found} is there" if found else "no fitting Pulumi on the PATH")
     if found:
-        if go.is_stale(found.resolve().with_name(HOST), "pulumi"):
-            _build_host(show, found.resolve().parent)
-        return found
+        host = found.resolve().with_name(HOST)
+        return found, {source.HOST: host} if go.is_stale(host, source.MODULE) else {}
     target = paths.pulumi_programs()
-    if not _by_vendor(show, target):
-        _build(show, target)
-    return target / "pulumi"
+    if _by_vendor(show, target):
+        return target / "pulumi", {}
+    return target / "pulumi", {source.CLI: target / "pulumi", source.HOST: target / HOST}
 
 
 def find() -> Path | None:
@@ -66,19 +63,3 @@ def _by_vendor(show: Progress, target: Path) -> bool:
             step.says("the vendor's installer failed; building Pulumi instead")
             return False
     return fits(target / "pulumi")
-
-
-def _build(show: Progress, target: Path) -> None:
-    tools = go.ensure(show)
-    with show.step("pulumi", f"building Pulumi {PULUMI} from its Go modules"):
-        go.build(tools, "pulumi", MAIN, target / "pulumi", "-ldflags", STAMP)
-    _build_host(show, target)
-
-
-def _build_host(show: Progress, target: Path) -> None:
-    tools = go.ensure(show)
-    with show.step("pulumi", "building its Python language host"):
-        script = go.module_folder(tools, "pulumi", SDK) / "python" / "cmd" / f"{HOST}-exec"
-        shutil.copyfile(script, target / script.name)
-        (target / script.name).chmod(0o755)
-        go.build(tools, "pulumi", "./language-python", target / HOST, "-ldflags", STAMP)

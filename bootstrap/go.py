@@ -4,6 +4,8 @@ import hashlib
 import os
 import re
 import shutil
+import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from bootstrap import paths, process, python
@@ -58,31 +60,53 @@ def _sources(module: str) -> str:
 
 
 def build(go: Path, module: str, package: str, output: Path, *flags: str) -> None:
-    """Build into place at once: an interrupted build leaves what was there before."""
+    build_all(go, module, {package: output}, *flags)
+
+
+def build_all(
+    go: Path, module: str, outputs: Mapping[str, Path], *flags: str, folder: Path | None = None
+) -> None:
+    """Build packages of a module in one go, so that what they share is compiled once.
+
+    Each is put into place at once: an interrupted build leaves what was there before.
+    `folder` is where the module is, unless it is in the bootstrap.
+    """
+    options = ("-trimpath", "-buildvcs=false", *flags)
+    folder = folder or paths.BOOTSTRAP / module
+    paths.cache().mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=paths.cache()) as name:
+        built = _names(outputs, Path(name))
+        target = f"{name}/" if len(built) > 1 else str(built[0])
+        command: tuple[str | Path, ...] = (go, "build", *options, "-o", target, *outputs)
+        try:
+            process.run(*command, folder=folder, environment=ENVIRONMENT)
+        except process.FailedError as failed:
+            what = ", ".join(output.name for output in outputs.values())
+            remedy = f"{AGAIN}; behind a proxy for Go modules, set GOPROXY to it"
+            raise explain(f"{what} could not be built", failed.output, remedy) from None
+        for program, output in zip(built, outputs.values(), strict=True):
+            _put(program, output)
+            _stamp(output).write_text(f"{_sources(module)} {_built(output)}")
+
+
+def _names(outputs: Mapping[str, Path], folder: Path) -> list[Path]:
+    """Return where Go puts each: it names a program after the last part of its package's path."""
+    names = [package.rpartition("/")[2] for package in outputs]
+    return [folder / name for name in names] if len(names) > 1 else [folder / "program"]
+
+
+def _put(program: Path, output: Path) -> None:
+    output.parent.mkdir(parents=True, exist_ok=True)
     partial = output.with_name(f".{output.name}.partial")
-    partial.parent.mkdir(parents=True, exist_ok=True)
-    options = ("-trimpath", "-buildvcs=false", *flags, "-o", str(partial))
-    folder = paths.BOOTSTRAP / module
-    try:
-        process.run(go, "build", *options, package, folder=folder, environment=ENVIRONMENT)
-    except process.FailedError as failed:
-        remedy = f"{AGAIN}; behind a proxy for Go modules, set GOPROXY to it"
-        raise explain(f"{output.name} could not be built", failed.output, remedy) from None
+    shutil.move(program, partial)  # the cache may be on another file system
     partial.replace(output)
-    _stamp(output).write_text(f"{_sources(module)} {_built(output)}")
-
-
-def module_folder(go: Path, module: str, dependency: str) -> Path:
-    listed = ("list", "-m", "-f", "{{.Dir}}", dependency)
-    text = process.run(go, *listed, folder=paths.BOOTSTRAP / module, environment=ENVIRONMENT)
-    return Path(text.strip())
 
 
 def minimum() -> tuple[int, int, int]:
     """Return the newest Go that one of the modules asks for."""
     wanted = [
         parse(found[1]) or (0, 0, 0)
-        for module in ("pulumi", "provider", "actionlint")
+        for module in ("pulumi", "actionlint")
         if (
             found := re.search(
                 r"^go (\S+)", (paths.BOOTSTRAP / module / "go.mod").read_text(), re.MULTILINE

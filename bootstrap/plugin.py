@@ -2,23 +2,22 @@
 
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from bootstrap import cli, go, network, paths, process
+from bootstrap import cli, go, network, paths, process, source
 from bootstrap.progress import Progress
 from bootstrap.versions import DOCKER_PLUGIN
 
 NAME = "pulumi-resource-docker"
-STAMP = f"-s -w -X main.version={DOCKER_PLUGIN}"
 
 
-def ensure(show: Progress, pulumi: Path) -> None:
-    if installed() and not go.is_stale(folder() / NAME, "provider"):
-        return
-    if not _by_vendor(show, pulumi):
-        tools = go.ensure(show)
-        with show.step("plugin", f"building the Docker plugin {DOCKER_PLUGIN} from its Go modules"):
-            _build(tools, folder())
+def wanted(show: Progress, pulumi: Path) -> bool:
+    """Say whether the plugin is still to be built: it is neither there nor can it be downloaded."""
+    if installed() and not go.is_stale(folder() / NAME, source.MODULE):
+        return False
+    return not _by_vendor(show, pulumi)
 
 
 def folder() -> Path:
@@ -45,11 +44,13 @@ def _by_vendor(show: Progress, pulumi: Path) -> bool:
     return installed()
 
 
-def _build(tools: Path, target: Path) -> None:
+@contextmanager
+def replacement() -> Iterator[Path]:
     """Build beside the plugin's folder and rename: a folder that exists counts as installed."""
+    target = folder()
     partial = target.with_name(f".{target.name}.{os.getpid()}")
     try:
-        go.build(tools, "provider", ".", partial / NAME, "-ldflags", STAMP)
+        yield partial / NAME
         shutil.rmtree(target, ignore_errors=True)
         target.with_name(f"{target.name}.partial").unlink(missing_ok=True)
         partial.replace(target)

@@ -4,6 +4,7 @@ import os
 import shutil
 import ssl
 import sys
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,10 +15,15 @@ from bootstrap.versions import UV, UV_MINIMUM, parse
 
 INSTALLER = f"https://astral.sh/uv/{UV}/install.sh"
 
+_installing = threading.Lock()  # it may be needed in two threads
+
 
 def uv(show: Progress) -> Path:
-    if found := find_uv():
-        return found
+    with _installing:
+        return find_uv() or _install(show)
+
+
+def _install(show: Progress) -> Path:
     with show.step("uv", f"installing uv {UV}") as step:
         if _by_vendor(paths.programs()):
             step.says(f"installed uv {UV} by its vendor's installer")
