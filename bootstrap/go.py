@@ -69,12 +69,13 @@ def build_all(
     """Build packages of a module in one go, so that what they share is compiled once.
 
     Each is put into place at once: an interrupted build leaves what was there before.
-    `folder` is where the module is, unless it is in the bootstrap.
+    `folder` is where a copy of the module is, if not the module itself is built.
     """
     options = ("-trimpath", "-buildvcs=false", *flags)
+    scratch = folder or paths.cache()
     folder = folder or paths.BOOTSTRAP / module
-    paths.cache().mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=paths.cache()) as name:
+    scratch.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=scratch) as name:
         built = _names(outputs, Path(name))
         target = f"{name}/" if len(built) > 1 else str(built[0])
         command: tuple[str | Path, ...] = (go, "build", *options, "-o", target, *outputs)

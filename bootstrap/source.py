@@ -26,6 +26,7 @@ WHAT = {
     PLUGIN: f"the Docker plugin {DOCKER_PLUGIN}",
 }
 EXEC = "pulumi-language-python-exec"
+SCRATCH = "sources-"
 
 STAMPS = f"-X {PULUMI_SDK}/go/common/version.Version=v{PULUMI} -X main.version={DOCKER_PLUGIN}"
 FLAGS = (
@@ -65,7 +66,7 @@ LEFT_OUT = {
 def build(show: Progress, outputs: Mapping[str, Path]) -> None:
     """Build the packages (CLI, HOST, PLUGIN) together: both ends of the build use all cores."""
     tools = go.ensure(show)
-    what = " and ".join(WHAT[package] for package in outputs)
+    what = ", ".join(WHAT[package] for package in outputs)
     with show.step("pulumi", f"building {what} from Go modules"), _sources(tools) as folder:
         go.build_all(tools, MODULE, outputs, *FLAGS, folder=folder)
         if host := outputs.get(HOST):
@@ -78,7 +79,9 @@ def build(show: Progress, outputs: Mapping[str, Path]) -> None:
 def _sources(tools: Path) -> Iterator[Path]:
     """Copy the module, with its largest dependencies beside it that lack what is left out."""
     paths.cache().mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=paths.cache()) as name:
+    for left in paths.cache().glob(f"{SCRATCH}*"):  # by a run that was killed
+        shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(dir=paths.cache(), prefix=SCRATCH) as name:
         folder = Path(name)
         shutil.copytree(paths.BOOTSTRAP / MODULE, folder, dirs_exist_ok=True)
         for module, source in _downloaded(tools, folder).items():
