@@ -2,7 +2,7 @@
 
 import pulumi
 
-from infra import configuration, containers, lifeline, operation, rollout, swarm
+from infra import configuration, containers, hooks, lifeline, operation, rollout, swarm
 from infra.containers import labels
 from topology import SERVICES
 
@@ -25,7 +25,7 @@ def deploy() -> None:
     pulumi.export("services", {name: service.summary() for name, service in services.items()})
 
 
-lifeline.hold()
+lifeline.hold(hooks.are_running)
 if operation.is_destroy():
     # Pulumi removes what its state has. It needs the hooks for that, and nothing that can be wrong.
     rollout.register_delete_hooks(configuration.read().get("namePrefix", ""))

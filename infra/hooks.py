@@ -1,6 +1,7 @@
 """Hooks with a time limit: for a hook, Pulumi itself waits for ever."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pulumi
 
@@ -8,6 +9,21 @@ from infra.waiting import within
 
 SECONDS = 120  # above what a hook's own steps take on a busy machine
 SHOW_SECONDS = 20  # an update that failed ends soon, with or without a log
+
+_under_way: list[str] = []
+
+
+def are_running() -> bool:
+    return bool(_under_way)
+
+
+@contextmanager
+def _running(what: str) -> Iterator[None]:
+    _under_way.append(what)
+    try:
+        yield
+    finally:
+        _under_way.remove(what)
 
 
 def hook(
@@ -17,7 +33,8 @@ def hook(
 
     def run(args: pulumi.ResourceHookArgs) -> None:
         what = f"the hook {name} of {args.name}"
-        within(seconds, what, lambda: act(args), pulumi.log.info)
+        with _running(what):
+            within(seconds, what, lambda: act(args), pulumi.log.info)
 
     return pulumi.ResourceHook(name, run)
 
@@ -30,7 +47,8 @@ def error_hook(
     def run(args: pulumi.ErrorHookArgs) -> bool:
         what = f"the hook {name} of {args.name}"
         try:
-            within(seconds, what, lambda: show(args), pulumi.log.info)
+            with _running(what):
+                within(seconds, what, lambda: show(args), pulumi.log.info)
         except TimeoutError as error:
             pulumi.log.warn(str(error))
         return False

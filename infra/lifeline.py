@@ -1,52 +1,70 @@
-"""Ends this process when the Pulumi engine that started it is gone.
+"""Ends this process when the Pulumi engine that started it is gone, or is done with it.
 
-A program whose engine was killed can wait for ever for an answer that nobody will send.
+The engine waits without a limit for its program's end, also after a resource has failed; and a
+program may wait for an answer that nobody will send any more.
 """
 
+import faulthandler
 import os
 import re
 import socket
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 ADDRESS = re.compile(r"(127\.0\.0\.1):(\d+)")
 CONNECT_SECONDS = 5.0
 PAUSE_SECONDS = 1.0
+END_SECONDS = 15.0  # for a program to end by itself once its resource monitor is closed
 STDERR = 2
 
-
-def hold() -> None:
-    """Watch the engine from a thread; do nothing in a process that no engine started."""
-    if engine := address(sys.orig_argv):
-        threading.Thread(target=_watch, args=engine, name="lifeline", daemon=True).start()
+Address = tuple[str, int]
 
 
-def address(arguments: Sequence[str]) -> tuple[str, int] | None:
-    """Return the engine's address: the first that a program or a policy pack is given."""
-    found = next(filter(None, map(ADDRESS.fullmatch, arguments)), None)
-    return (found[1], int(found[2])) if found else None
+def hold(is_at_work: Callable[[], bool] = lambda: False) -> None:
+    """Watch the engine from a thread; do nothing in a process that no engine started.
+
+    A program that is at work, in a hook that the engine has called, may go on with it.
+    """
+    engine, monitor = addresses(sys.orig_argv)
+    if engine:
+        arguments = (engine, monitor, is_at_work)
+        threading.Thread(target=_watch, args=arguments, name="lifeline", daemon=True).start()
 
 
-def _watch(host: str, port: int) -> None:
-    while _lives(host, port):
+def addresses(arguments: Sequence[str]) -> tuple[Address | None, Address | None]:
+    """Return the engine's, which is given first, and the resource monitor's, of a program only."""
+    found = [(one[1], int(one[2])) for one in map(ADDRESS.fullmatch, arguments) if one]
+    return (found[0] if found else None), (found[1] if "--monitor" in arguments else None)
+
+
+def _watch(engine: Address, monitor: Address | None, is_at_work: Callable[[], bool]) -> None:
+    closed_since = None
+    while _answers(engine):
+        if monitor is None or is_at_work() or _answers(monitor):
+            closed_since = None
+        else:
+            closed_since = closed_since or time.monotonic()
+            if time.monotonic() - closed_since > END_SECONDS:
+                _end("the Pulumi engine is done, and this program is not; it ends, from here:")
         time.sleep(PAUSE_SECONDS)
-    with suppress(OSError):  # whoever read it is gone, too
-        os.write(STDERR, f"the Pulumi engine at {host}:{port} is gone; this ends\n".encode())
-    os._exit(1)
+    _end(f"the Pulumi engine at {engine[0]}:{engine[1]} is gone; this ends")
 
 
-def _lives(host: str, port: int) -> bool:
-    """Return once a connection to the engine ends: the engine ends silent ones, too."""
+def _answers(address: Address) -> bool:
     try:
-        with socket.create_connection((host, port), timeout=CONNECT_SECONDS) as connection:
-            connection.settimeout(None)
-            while connection.recv(4096):
-                pass
+        socket.create_connection(address, timeout=CONNECT_SECONDS).close()
     except ConnectionRefusedError:
         return False
-    except OSError:  # a reset, or an engine that is too busy to take it: asked again
+    except OSError:  # too busy to take it
         pass
     return True
+
+
+def _end(why: str) -> None:
+    with suppress(OSError):  # whoever read it is gone, too
+        os.write(STDERR, f"{why}\n".encode())
+        faulthandler.dump_traceback(STDERR)
+    os._exit(1)
