@@ -1,7 +1,7 @@
 """Ends this process when the Pulumi engine that started it is gone, or is done with it.
 
-The engine waits without a limit for its program's end, also after a resource has failed; and a
-program may wait for an answer that nobody will send any more.
+The engine waits for its program's end without a limit, and a program may wait for an answer that
+nobody will send any more.
 """
 
 import faulthandler
