@@ -93,7 +93,7 @@ bench: tools ## measure against the tutorial's stack, in pairs; QUICK=1 for the 
 lint: python ## formatting, lint rules, types, workflows, images, scripts, nginx, advisories
 	@$(ENV); uv run --frozen ruff format --check . && uv run --frozen ruff check . && uv run --frozen mypy .
 	@$(BOOTSTRAP) actionlint
-	@.venv/bin/hadolint nginx/Dockerfile services/*/Dockerfile
+	@.venv/bin/hadolint nginx/Dockerfile services/Dockerfile $(wildcard services/*/Dockerfile)
 	@.venv/bin/shellcheck nginx/gateway nginx/publish .ci/run bootstrap/standins/*.sh
 	@$(ENV); uv run --frozen python -m security lint
 

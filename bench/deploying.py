@@ -49,8 +49,8 @@ def by_pulumi() -> dict[str, float]:
 def forget_layers(project: Path) -> None:
     """Other requirements by a comment: their layer is built anew."""
     mark = f"# {uuid.uuid4()}\n"
-    for requirements in project.glob("services/*/requirements.txt"):
-        requirements.write_text(requirements.read_text() + mark)
+    requirements = project / "services" / "requirements.txt"
+    requirements.write_text(requirements.read_text() + mark)
 
 
 def by_compose(command: list[str], show: Progress) -> dict[str, float]:

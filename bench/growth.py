@@ -174,7 +174,7 @@ def _compose_file(deployment: Deployment, count: int) -> dict[str, object]:
             "frontend": gateway,
             **{
                 one.name: {
-                    "build": f"services/{one.name}",
+                    "build": {"context": "services", "args": {"SERVICE": one.name}},
                     "ports": ["127.0.0.1::8080"],
                     "volumes": [f"./services/{one.name}:/app:ro"],
                     "networks": {"default": {"aliases": [one.container]}},

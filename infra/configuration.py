@@ -3,17 +3,14 @@
 import sys
 from collections.abc import Iterable
 from dataclasses import replace
-from pathlib import Path
 
 import pulumi
 from pulumi.runtime.config import get_config_env
 
-from infra import nodes, preflight
+from infra import nodes, preflight, sources
 from infra.engine import EngineError
 from infra.settings import Settings, SettingsError, parse
 from topology import Service
-
-SERVICES = Path(__file__).resolve().parent.parent / "services"
 
 
 def read() -> dict[str, str]:
@@ -65,10 +62,10 @@ def _refuse(lines: list[str]) -> None:
 def without_folder(services: Iterable[Service]) -> list[str]:
     """A line for each row of the table that there is nothing to build from."""
     return [
-        f"topology.py: {service.name!r} has no folder services/{service.name} with a Dockerfile; "
-        "make it, or take the row out"
+        f"topology.py: {service.name!r} has no folder services/{service.name} with an app.py "
+        "or a Dockerfile; make one, or take the row out"
         for service in services
-        if not (SERVICES / service.name / "Dockerfile").is_file()
+        if sources.missing(service.name)
     ]
 
 

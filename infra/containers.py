@@ -8,7 +8,7 @@ from typing import Any
 import pulumi
 import pulumi_docker as docker
 
-from infra import addresses, drift, health, nginx, page, processes, rollout
+from infra import addresses, drift, health, nginx, page, processes, rollout, sources
 from infra.content import DIGEST_LENGTH, digest
 from infra.settings import DEVELOPMENT, Settings
 from topology import Service
@@ -35,8 +35,8 @@ class WebService(pulumi.ComponentResource):
 
     def __init__(self, service: Service, *, settings: Settings, network: docker.Network) -> None:
         super().__init__("microservices:index:WebService", service.name)
-        folder = f"services/{service.name}"
         self.image = service_image(service, settings, parent=self)
+        source = sources.of(service.name, settings.python_image)
         host_port = settings.host_ports[service.name]
         self.containers: list[docker.Container] = []
         for number, replica in enumerate(settings.replicas[service], start=1):
@@ -49,9 +49,9 @@ class WebService(pulumi.ComponentResource):
                 ports={} if settings.production else {service.port: host_port},
                 mounts=[]
                 if settings.production
-                else _binds(settings.name_prefix + replica, {"/app": folder, "/live": "live"}),
-                contents=[] if settings.production else [folder, "live"],
-                command=None if settings.production else ["python3", "/live/serve.py"],
+                else _binds(settings.name_prefix + replica, source.mounts),
+                contents=[] if settings.production else list(source.mounts.values()),
+                command=sources.RUN_LIVE if source.on_chassis and not settings.production else None,
                 healthcheck=_http_check(service.port, "/healthz", settings),
                 envs=[f"PORT={service.port}"],
                 user=SERVICE_USER,
@@ -206,12 +206,9 @@ def bridge(
 def service_image(
     service: Service, settings: Settings, *, parent: pulumi.Resource
 ) -> docker.RemoteImage:
-    folder = f"services/{service.name}"
-    build = docker.RemoteImageBuildArgs(
-        context=folder, build_args={"BASE_IMAGE": settings.python_image}
-    )
-    content = digest(ROOT / folder, arguments=[settings.python_image])
-    return _image(service.name, settings, build, content, parent=parent)
+    source = sources.of(service.name, settings.python_image)
+    build = docker.RemoteImageBuildArgs(context=source.context, build_args=dict(source.arguments))
+    return _image(service.name, settings, build, source.digest, parent=parent)
 
 
 def gateway_image(

@@ -7,12 +7,14 @@ from pathlib import Path
 from docker.utils.build import exclude_paths
 
 DIGEST_LENGTH = 12
+CACHES = ("**/__pycache__", "**/*.pyc", "**/.*_cache")  # as in services/.dockerignore
 
 
 def digest(*sources: Path, arguments: Iterable[str] = ()) -> str:
-    """12 hex digits of files, of folders less what their .dockerignore excludes, and of arguments.
+    """Return 12 hex digits of files, of folders and of arguments.
 
-    Names, bytes and the executable bit count; times, owners and where a folder is do not.
+    Of a folder, what its .dockerignore excludes does not count, nor do caches. Names, bytes
+    and the executable bit count; times, owners and where a folder is do not.
     Raises FileNotFoundError when a source is missing.
     """
     total = hashlib.sha256()
@@ -31,9 +33,9 @@ def _files(source: Path) -> list[Path]:
     if not source.is_dir():
         raise FileNotFoundError(f"no folder {source}")
     ignore = source / ".dockerignore"
-    patterns = ignore.read_text().splitlines() if ignore.exists() else []
-    patterns = [line.strip() for line in patterns if line.strip() and not line.startswith("#")]
-    names = sorted(exclude_paths(source, patterns))
+    lines = ignore.read_text().splitlines() if ignore.exists() else []
+    patterns = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+    names = sorted(exclude_paths(source, [*CACHES, *patterns]))
     return [source / name for name in names if (source / name).is_file()]
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pulumi
 import pulumi_docker as docker
 
-from infra import health, nodes
+from infra import health, nodes, sources
 from infra.containers import (
     GATEWAY_MEMORY,
     GATEWAY_USER,
@@ -20,8 +20,9 @@ from infra.settings import Settings
 from topology import Service
 
 DRAIN_SECONDS = 3
-# Told to stop, a service serves on for that long: a gateway may not know of it yet.
-DRAINED = f"trap 'sleep {DRAIN_SECONDS}; kill $!' TERM; python3 app.py & wait $!; wait $!"
+# Told to stop, a service serves on for that long: a gateway may not know of it yet. An image of a
+# Dockerfile of its own does that by itself.
+DRAINED = f"trap 'sleep {DRAIN_SECONDS}; kill $!' TERM; {' '.join(sources.RUN)} & wait $!; wait $!"
 GRACE = "15s"  # above that, and what a service then takes for its last requests
 MEBIBYTE = 1024 * 1024
 
@@ -49,6 +50,7 @@ class WebService(pulumi.ComponentResource):
     def __init__(self, service: Service, *, settings: Settings, network: docker.Network) -> None:
         super().__init__("microservices:index:WebService", service.name)
         self.image = service_image(service, settings, parent=self)
+        source = sources.of(service.name, settings.python_image)
         self.swarm_service = _service(
             service.name,
             name=settings.name_prefix + service.container,
@@ -63,7 +65,7 @@ class WebService(pulumi.ComponentResource):
             probe=(service.port, "/healthz"),
             user=SERVICE_USER,
             env={"PORT": str(service.port)},
-            command=["bash", "-c", DRAINED],
+            command=["bash", "-c", DRAINED] if source.on_chassis else None,
             opts=pulumi.ResourceOptions(parent=self),
         )
         self.url = f"{gateway_url(nodes.inventory().address, settings)}{service.prefix}"

@@ -32,7 +32,7 @@ def _audit() -> list[dict[str, Any]] | str:
         own.write_text(
             subprocess.run(DEPLOYER, cwd=ROOT, capture_output=True, text=True, check=True).stdout
         )
-        files = [own, *sorted(ROOT.glob("services/*/requirements.txt"))]
+        files = [own, *sorted(ROOT.glob("services/**/requirements.txt"))]
         command = ["pip-audit", "--disable-pip", "--progress-spinner=off", "--format=json"]
         command += [f"--requirement={file}" for file in files]
         done = subprocess.run(command, capture_output=True, text=True, check=False)

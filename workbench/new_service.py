@@ -1,8 +1,7 @@
-"""A service more: a folder in the shape of one that is there, its row, and its host port's key."""
+"""A service more: its app.py, its row, and its host port's key."""
 
 import ast
 import re
-import shutil
 from pathlib import Path
 
 from bootstrap.errors import Problem
@@ -10,9 +9,24 @@ from topology import SERVICES, Service
 from workbench.stack import GATEWAY
 
 ROOT = Path(__file__).resolve().parent.parent
-MODEL = "microservice2"
 NAME = r"[a-z][a-z0-9]+(-[a-z0-9]+)*"
 PREFIX = r"/([a-z0-9][a-z0-9._-]*/)+"
+APP = '''\
+"""{0.name}: says who it is."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+import chassis
+
+
+async def hello(_request: Request) -> Response:
+    return chassis.answer(2000, "I am {0.name}!")
+
+
+app = chassis.service("{0.name}", routes=[Route("{0.call}", hello)])
+'''
 ROW = """\
     Service(
         name="{0.name}",
@@ -32,7 +46,7 @@ KEY = """\
 
 
 def add(name: str, prefix: str, root: Path = ROOT) -> Service:
-    """Writes all three, or raises Problem and writes nothing."""
+    """Write all three, or raise Problem and write nothing."""
     service = Service(
         name=name,
         container=name,
@@ -43,15 +57,13 @@ def add(name: str, prefix: str, root: Path = ROOT) -> Service:
     )
     if wrong := [*_wrong_name(service, root), *_wrong_prefix(service)]:
         raise Problem("\n".join(wrong))
-    model = next((row for row in SERVICES if row.name == MODEL), None)
-    if model is None:
-        raise Problem(f"{MODEL} is what a new service is made like, and it is not there")
     files = {
+        root / "services" / name / "app.py": APP.format(service),
         root / "topology.py": _with_row(root / "topology.py", service),
         root / "Pulumi.yaml": _with_key(root / "Pulumi.yaml", service),
     }
-    _copy(root / "services", model, service)
     for path, text in files.items():
+        path.parent.mkdir(exist_ok=True)
         path.write_text(text)
     return service
 
@@ -60,8 +72,9 @@ def _wrong_name(service: Service, root: Path) -> list[str]:
     name = service.name
     if not re.fullmatch(NAME, name):
         return [f"NAME={name!r} must be small letters and digits, '-' between, such as orders"]
-    taken = {GATEWAY, *(n for row in SERVICES for n in (row.name, row.container))}
-    if name in taken or (root / "services" / name).exists():
+    rows = {name for row in SERVICES for name in (row.name, row.container)}
+    taken = {GATEWAY, *rows, *(path.name for path in (root / "services").iterdir())}
+    if name in taken:
         return [f"NAME={name!r} is taken; taken are {', '.join(sorted(taken))}"]
     return []
 
@@ -96,25 +109,3 @@ def _with_key(path: Path, service: Service) -> str:
     if last is None:
         raise Problem(f"{path} has no key {SERVICES[-1].name}Port to put the new one after")
     return text[: last.end()] + KEY.format(service) + text[last.end() :]
-
-
-def _copy(services: Path, model: Service, service: Service) -> None:
-    folder = services / service.name
-    shutil.copytree(
-        services / model.name, folder, ignore=shutil.ignore_patterns("__pycache__", ".*_cache")
-    )
-    app = folder / "app.py"
-    text = app.read_text()
-    for old, new in _names(model).items():
-        text = text.replace(old, new.format(service, service.call[1:].upper()))
-    app.write_text(text)
-
-
-def _names(model: Service) -> dict[str, str]:
-    """What the model calls itself, and what that becomes."""
-    return {
-        model.name: "{0.name}",
-        model.call: "{0.call}",
-        model.call[1:].upper(): "{1}",
-        "yizhigopher": "{0.name}",
-    }

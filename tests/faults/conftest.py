@@ -15,31 +15,31 @@ from tests.support.updates import change
 
 # A slow request, and one that takes more memory than there is; the contract's paths stay.
 SLOW_AND_GREEDY = """
+
 import asyncio
 
 
-class Slow:
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await asyncio.sleep(1)
-        await HEALTHY(scope, receive, send)
+@chassis.any_method
+async def slow(request: Request) -> Response:
+    await asyncio.sleep(1)
+    return chassis.answer(2000, "ok")
 
 
-class Greedy:
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        kept = [bytes(10_000_000).replace(bytes(1), b"x") for _ in range(100)]
-        await answer(200, len(kept), "never")(scope, receive, send)
+@chassis.any_method
+async def greedy(request: Request) -> Response:
+    kept = [bytes(10_000_000).replace(bytes(1), b"x") for _ in range(100)]
+    return chassis.answer(len(kept), "never")
 
 
-service.routes += [Route("/slow", Slow()), Route("/greedy", Greedy())]
+ROUTES = [Route("/slow", slow), Route("/greedy", greedy)]
 """
 
 
 def add_test_routes(deployment: Deployment) -> None:
     for service in ("microservice1", "microservice2"):
         app = deployment.project / "services" / service / "app.py"
-        text = app.read_text()
-        assert "\ndef main()" in text
-        app.write_text(text.replace("\ndef main()", f"{SLOW_AND_GREEDY}\ndef main()"))
+        change(app, "import chassis\n", f"import chassis\n{SLOW_AND_GREEDY}")
+        change(app, "routes=[", "routes=[*ROUTES, ")
 
 
 def log_attempts(deployment: Deployment) -> None:

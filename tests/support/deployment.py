@@ -18,7 +18,7 @@ from topology import SERVICES
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ["Pulumi.yaml", "__main__.py", "topology.py", "pyproject.toml", "uv.lock"]
-FOLDERS = ["bootstrap", "infra", "services", "frontend", "nginx", "live", "recovery"]
+FOLDERS = ["bootstrap", "infra", "services", "frontend", "nginx", "recovery"]
 NOT_COPIED = shutil.ignore_patterns(".git", ".venv", ".*_cache", "__pycache__")
 PULUMI_SECONDS = 300
 

@@ -54,6 +54,15 @@ def write(path: str, old: str, new: str) -> Callable[[Deployment], None]:
     return apply
 
 
+def create(path: str, text: str) -> Callable[[Deployment], None]:
+    def apply(deployment: Deployment) -> None:
+        file = deployment.project / path
+        assert not file.exists()
+        file.write_text(text)
+
+    return apply
+
+
 def argument(kind: str, name: str, path: str, value: object) -> Callable[[Deployment], None]:
     """Sets an argument of a resource, as an edit of the code that declares it would."""
     keys = [int(key) if key.isdigit() else key for key in path.split("/")]
@@ -162,6 +171,18 @@ def of_container(  # noqa: PLR0913  a row's columns
 
 ONE, TWO, GATE, THREE = "microservice1", "microservice2", "frontend", "microservice3"
 MEGABYTE = 1024 * 1024
+INICONFIG = """\
+iniconfig==2.3.1 \\
+    --hash=sha256:9121e2c1fdb355232495be3194c8dfe87ccc2d5dee45947b78e68f499790d7a7
+"""
+OWN_DOCKERFILE = """\
+ARG BASE_IMAGE
+FROM ${BASE_IMAGE}
+RUN mkdir /site && touch /site/healthz /site/of_its_own
+WORKDIR /site
+USER 10001:10001
+CMD ["sh", "-c", "exec python3 -m http.server ${PORT}"]
+"""
 SECOND = 1_000_000_000
 
 CONTAINER_EDITS = (
@@ -229,10 +250,10 @@ FILE_EDITS = (
         shows=True,
     ),
     Edit(
-        what="live/serve.py, which runs every service",
-        apply=write("live/serve.py", "", "# edited\n"),
-        steps=replaced(ONE, "labels") | replaced(TWO, "labels"),
-        look=ends(ONE, "/live/serve.py", "# edited\n"),
+        what="chassis",
+        apply=write("services/chassis/log.py", "", "# edited\n"),
+        steps=rebuilt(ONE) | rebuilt(TWO),
+        look=ends(ONE, "/packages/chassis/log.py", "# edited\n"),
         shows=True,
     ),
     Edit(
@@ -243,16 +264,23 @@ FILE_EDITS = (
         shows=True,
     ),
     Edit(
-        what="service's requirements",
-        apply=write("services/microservice2/requirements.txt", "", "# edited\n"),
+        what="requirements of the service's own",
+        apply=create("services/microservice2/requirements.txt", INICONFIG),
         steps=rebuilt(TWO),
-        look=ends(TWO, "/requirements.txt", "# edited\n"),
+        look=contains(TWO, "/packages/iniconfig/__init__.py", "class IniConfig"),
         shows=True,
     ),
     Edit(
-        what="service's Dockerfile",
-        apply=write("services/microservice1/Dockerfile", "", "ENV EDITED=yes\n"),
-        steps=rebuilt(ONE),
+        what="requirements of all services",
+        apply=write("services/requirements.txt", "", INICONFIG),
+        steps=rebuilt(ONE) | rebuilt(TWO),
+        look=contains(ONE, "/dependencies/iniconfig/__init__.py", "class IniConfig"),
+        shows=True,
+    ),
+    Edit(
+        what="Dockerfile of all services",
+        apply=write("services/Dockerfile", "", "ENV EDITED=yes\n"),
+        steps=rebuilt(ONE) | rebuilt(TWO),
         look=has(ONE, "EDITED=yes", "Config/Env"),
         shows=True,
     ),
@@ -328,6 +356,13 @@ TABLE_EDITS = (
             routed("/api/v4/say_hello")(d)
             and "8090" in str(d.engine.containers.get(f"{d.prefix}router_tres").ports)
         ),
+        shows=True,
+    ),
+    Edit(
+        what="Dockerfile of the service's own",
+        apply=create(f"services/{THREE}/Dockerfile", OWN_DOCKERFILE),
+        steps=rebuilt(THREE, "mounts", of_image=("build", "name")),  # and the image's own command
+        look=routed("/api/v4/of_its_own"),
         shows=True,
     ),
     Edit(

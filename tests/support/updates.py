@@ -34,7 +34,11 @@ def change(path: Path, old: str, new: str) -> None:
 
 
 def edit_code(deployment: Deployment, service: str = "microservice1") -> None:
-    change(deployment.project / "services" / service / "app.py", "NAME =", "# edited\nNAME =")
+    change(
+        deployment.project / "services" / service / "app.py",
+        "import chassis\n",
+        "import chassis\n# edited\n",
+    )
 
 
 def ids(deployment: Deployment) -> dict[str, str]:
@@ -50,13 +54,17 @@ def assert_nothing_lost(report: Report, *, seconds: float = 3) -> None:
 
 # How a version of a service is bad: what is edited, and what the failed update must quote.
 BAD_VERSIONS = {
-    "crashes": ("import json\n", "raise SystemExit('no coffee')\n", "no coffee"),
+    "crashes": ("import chassis\n", "raise SystemExit('no coffee')\n", "no coffee"),
     "dies early": (
-        "import json\n",
-        "import json, threading, os\nthreading.Timer(2, os._exit, [3]).start()\n",
+        "import chassis\n",
+        "import chassis, threading, os\nthreading.Timer(2, os._exit, [3]).start()\n",
         "",
     ),
-    "is never healthy": ('"/healthz", HEALTHY', '"/healthz", NOT_FOUND', ""),
+    "is never healthy": (
+        "routes=[",
+        'routes=[Route("/healthz", chassis.answer(4040, "Not Found", status=404)), ',
+        "",
+    ),
 }
 
 

@@ -13,12 +13,22 @@ import yaml
 
 from infra import nginx
 from tests.support import configuration_page
-from topology import SERVICES
+from topology import SERVICES, Service
+from workbench import new_service
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 PROVIDER_KEYS = {"docker:host", "docker:registryAuth"}
-SPEAKING = ("infra", "bootstrap", "recovery", "workbench", "previewdiff", "policy", "live", "nginx")
+SPEAKING = (
+    "infra",
+    "bootstrap",
+    "recovery",
+    "workbench",
+    "previewdiff",
+    "policy",
+    "services/chassis",
+    "nginx",
+)
 FIELD = "…"
 
 pages = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
@@ -173,6 +183,16 @@ def test_the_tutorial_quotes_the_table_and_what_nginx_gets() -> None:
     (quote,) = re.findall(r"```nginx\n(.*?)```", page, re.DOTALL)
     for block in re.split(r"(?<=\n}\n)", quote):
         assert block in rendered
+
+
+def test_the_pages_show_a_service_as_it_is() -> None:
+    tutorial, adding = (ROOT / "docs" / f"{name}.md" for name in ("tutorial", "adding-a-service"))
+    (quote,) = re.findall(r"```python\n(HELLO = .*?)```", tutorial.read_text(), re.DOTALL)
+    assert (ROOT / "services" / "microservice1" / "app.py").read_text().endswith(quote)
+    (row,) = re.findall(r"```python\n\(\n(.*?)\)\n```", adding.read_text(), re.DOTALL)
+    orders = eval(f"{row.strip().rstrip(',')}", {"Service": Service})
+    (app,) = re.findall(r'```python\n(""".*?)```', adding.read_text(), re.DOTALL)
+    assert app == new_service.APP.format(orders)
 
 
 def test_the_first_command_of_the_readme_is_near_the_top() -> None:

@@ -13,10 +13,11 @@ from pathlib import Path
 import pytest
 
 from tests.support.contract import HELLO, ask
-from tests.support.processes import free_ports, running
+from tests.support.processes import free_ports, run, running
 from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
+COMMAND = [sys.executable, "-m", "chassis", "--live"]
 EDITED = HELLO.replace(b"Hello", b"Good day")
 
 
@@ -30,11 +31,11 @@ class Live:
     def answer(self) -> bytes:
         return ask(f"http://127.0.0.1:{self.port}/say_hello")[2]
 
-    def edit(self, old: str, new: str) -> None:
-        app = self.folder / "app.py"
-        text = app.read_text()
+    def edit(self, old: str, new: str, file: str = "app/app.py") -> None:
+        path = self.folder / file
+        text = path.read_text()
         assert old in text
-        app.write_text(text.replace(old, new))
+        path.write_text(text.replace(old, new))
 
     def wait_said(self, what: str) -> None:
         wait_until(lambda: what in self.log.read_text(), what)
@@ -44,17 +45,28 @@ class Live:
             return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
 
+def environment(port: int, packages: Path) -> dict[str, str]:
+    return {
+        **os.environ,
+        "PORT": str(port),
+        "HOST": "127.0.0.1",
+        "PYTHONPATH": str(packages),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+
+
 @pytest.fixture
 def live(tmp_path: Path) -> Iterator[Live]:
-    shutil.copy2(ROOT / "services" / "microservice1" / "app.py", tmp_path)
+    shutil.copytree(ROOT / "services" / "chassis", tmp_path / "chassis")
+    shutil.copytree(ROOT / "services" / "microservice1", tmp_path / "app")
     (port,) = free_ports(1)
     log = tmp_path / "log"
     with (
         log.open("w") as stderr,
         running(
-            [sys.executable, str(ROOT / "live" / "serve.py")],
-            cwd=tmp_path,
-            env={**os.environ, "PORT": str(port), "HOST": "127.0.0.1"},
+            COMMAND,
+            cwd=tmp_path / "app",
+            env=environment(port, tmp_path),
             stdout=subprocess.DEVNULL,
             stderr=stderr,
         ) as process,
@@ -66,32 +78,47 @@ def live(tmp_path: Path) -> Iterator[Live]:
         process.wait(timeout=20)
 
 
-def test_an_edit_is_served_and_no_request_is_lost(live: Live) -> None:
+@pytest.mark.parametrize(
+    ("file", "old", "new", "edited"),
+    [
+        ("app/app.py", "Hello Micro", "Good day Micro", EDITED),
+        (
+            "chassis/envelope.py",
+            '"Code": code',
+            '"Code": code + 1',
+            HELLO.replace(b"2000", b"2001"),
+        ),
+    ],
+    ids=["service", "chassis"],
+)
+def test_an_edit_is_served_and_no_request_is_lost(
+    live: Live, file: str, old: str, new: str, edited: bytes
+) -> None:
     assert live.answer() == HELLO
-    live.edit("Hello Micro", "Good day Micro")
+    live.edit(old, new, file)
     answers = [HELLO]
 
     def served() -> bool:
         answers.append(live.answer())  # raises when one is lost
-        return answers[-1] == EDITED
+        return answers[-1] == edited
 
     wait_until(served, "the edit is served")
-    assert set(answers) == {HELLO, EDITED}
-    live.wait_said("app.py has changed and is served")
-    live.edit("Good day Micro", "Hello Micro")
+    assert set(answers) == {HELLO, edited}
+    live.wait_said("the edited service is served")
+    live.edit(new, old, file)
     wait_until(lambda: live.answer() == HELLO, "the next edit is served")
 
 
 @pytest.mark.parametrize(
-    "broken", ["def answer((", "def answer(:= raise", "import not_there\ndef answer("]
+    "broken", ["app = chassis((", "app = chassis := raise", "import not_there\napp = chassis"]
 )
 def test_a_broken_edit_is_shown_and_the_last_good_one_goes_on(live: Live, broken: str) -> None:
     assert live.answer() == HELLO
-    live.edit("def answer(", broken)
+    live.edit("app = chassis", broken)
     live.wait_said("does not come up; the last good one goes on")
     assert "Error" in live.log.read_text()
     assert live.answer() == HELLO
-    live.edit(broken, "def answer(")
+    live.edit(broken, "app = chassis")
     live.edit("Hello Micro", "Good day Micro")
     wait_until(lambda: live.answer() == EDITED, "the mended one is served")
 
@@ -106,13 +133,5 @@ def test_it_stops_when_told_to(live: Live) -> None:
 def test_it_ends_with_its_application(tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text("raise SystemExit('no coffee')\n")
     (port,) = free_ports(1)
-    done = subprocess.run(
-        [sys.executable, str(ROOT / "live" / "serve.py")],
-        cwd=tmp_path,
-        env={**os.environ, "PORT": str(port), "HOST": "127.0.0.1"},
-        capture_output=True,
-        text=True,
-        timeout=20,
-        check=False,
-    )
+    done = run(COMMAND, seconds=60, cwd=tmp_path, env=environment(port, ROOT / "services"))
     assert (done.returncode, done.stderr) == (1, "no coffee\n")

@@ -1,4 +1,4 @@
-"""A new service is a folder, a row and a key, or nothing at all."""
+"""A new service is an app.py, a row and a key, or nothing at all."""
 
 import runpy
 import shutil
@@ -48,20 +48,22 @@ def test_the_key_is_described_like_the_others(project: Path) -> None:
     assert keys == before
 
 
-def test_the_folder_answers_and_speaks_of_itself_only(project: Path) -> None:
+def test_one_file_is_written_beside_the_row_and_the_key(project: Path) -> None:
+    before = everything(project)
     new_service.add("unit-probe", "/unit/probe/", project)
-    folder = project / "services" / "unit-probe"
-    app = TestClient(runpy.run_path(str(folder / "app.py"))["app"])
+    after = everything(project)
+    written = {path for path in after if after[path] != before.get(path)}
+    names = ("services/unit-probe/app.py", "topology.py", "Pulumi.yaml")
+    assert written == {str(project / name) for name in names}
+
+
+def test_it_answers_by_its_own_name(project: Path) -> None:
+    new_service.add("unit-probe", "/unit/probe/", project)
+    app = TestClient(runpy.run_path(str(project / "services/unit-probe/app.py"))["app"])
     assert app.get("/unit_probe").json() == {"Code": 2000, "Message": "I am unit-probe!"}
     assert app.get("/healthz").status_code == 200
-    assert app.get("/unit_probe", headers={"X-Service": new_service.MODEL}).status_code == 421
-    names = (new_service.MODEL, "who_am_i", "yizhigopher")
-    for path in folder.iterdir():
-        assert not [name for name in names if name in path.read_text().lower()], path.name
-    model = project / "services" / new_service.MODEL
-    assert {path.name for path in folder.iterdir()} == {
-        path.name for path in model.iterdir() if path.name != "__pycache__"
-    }
+    assert app.get("/unit_probe", headers={"X-Service": "microservice2"}).status_code == 421
+    assert app.get("/unit_probe", headers={"X-Service": "unit-probe"}).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -73,6 +75,7 @@ def test_the_folder_answers_and_speaks_of_itself_only(project: Path) -> None:
         ("../x", "/api/v9/", "NAME='../x' must be"),
         ("microservice1", "/api/v9/", "NAME='microservice1' is taken"),
         ("frontend", "/api/v9/", "NAME='frontend' is taken"),
+        ("chassis", "/api/v9/", "NAME='chassis' is taken"),
         ("orders", "", "PREFIX='//' must be a path"),
         ("orders", "/api/{x}/", "PREFIX='/api/{x}/' must be a path"),
         ("orders", "/api/v1/", "PREFIX='/api/v1/' overlaps /api/v1/ of microservice1"),

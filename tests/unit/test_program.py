@@ -40,7 +40,7 @@ def test_ports_and_bind_address_are_the_contract(declared: Recorder) -> None:
 
 
 def test_a_container_runs_as_its_image_does_with_a_limit_on_processes(declared: Recorder) -> None:
-    folders = {"frontend": "nginx", **{s.name: f"services/{s.name}" for s in SERVICES}}
+    folders = {"frontend": "nginx", **{s.name: "services" for s in SERVICES}}
     for name, container in declared.containers().items():
         dockerfile = (ROOT / folders[name] / "Dockerfile").read_text()
         assert f"USER {container['user']}\n" in dockerfile

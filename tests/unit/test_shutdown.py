@@ -17,16 +17,28 @@ from topology import SERVICES
 
 ROOT = Path(__file__).resolve().parents[2]
 WITH_A_SLOW_ROUTE = """
-import asyncio, app
-app.LOG_SECONDS = 3600
-async def slow(scope, receive, send):
+import asyncio
+import chassis, chassis.log
+from starlette.routing import Route
+
+chassis.log.FLUSH_SECONDS = 3600
+
+async def slow(request):
     await asyncio.sleep(1)
-    await app.HEALTHY(scope, receive, send)
-class Slow:
-    __call__ = staticmethod(slow)
-app.service.add_route("/slow", Slow())
-app.main()
+    return chassis.answer(2000, "ok")
+
+app = chassis.service("probe", routes=[Route("/slow", slow)])
 """
+
+
+def environment(port: int) -> dict[str, str]:
+    return {
+        **os.environ,
+        "PORT": str(port),
+        "HOST": "127.0.0.1",
+        "PYTHONPATH": str(ROOT / "services"),
+        "PYTHONUNBUFFERED": "",
+    }
 
 
 def answers(port: int) -> bool:
@@ -40,13 +52,13 @@ def answers(port: int) -> bool:
         connection.close()
 
 
-@pytest.mark.parametrize("name", [service.name for service in SERVICES])
-def test_a_request_in_flight_is_answered_before_the_end(name: str) -> None:
+def test_a_request_in_flight_is_answered_before_the_end(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(WITH_A_SLOW_ROUTE)
     (port,) = free_ports(1)
     with running(
-        [sys.executable, "-c", WITH_A_SLOW_ROUTE],
-        cwd=ROOT / "services" / name,
-        env={**os.environ, "PORT": str(port), "HOST": "127.0.0.1", "PYTHONUNBUFFERED": ""},
+        [sys.executable, "-m", "chassis"],
+        cwd=tmp_path,
+        env=environment(port),
         stderr=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
     ) as process:
@@ -70,7 +82,7 @@ def test_on_a_swarm_it_serves_on_for_a_while_and_then_ends_well(name: str) -> No
     with running(
         ["bash", "-c", f"PATH={Path(sys.executable).parent}:$PATH; {swarm.DRAINED}"],
         cwd=ROOT / "services" / name,
-        env={**os.environ, "PORT": str(port), "HOST": "127.0.0.1"},
+        env=environment(port),
         stderr=subprocess.DEVNULL,
     ) as process:
         wait_until(lambda: answers(port), "the service answers")

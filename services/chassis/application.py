@@ -1,0 +1,88 @@
+"""The ASGI application of a service: its own routes, and what every service here answers."""
+
+import time
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.routing import BaseRoute, Route, Router
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from chassis import trace
+from chassis.envelope import HEALTHY, MISDIRECTED, NOT_FOUND, answer_to
+from chassis.log import Log
+
+HEALTH = "/healthz"
+Lifespan = Callable[[Any], AbstractAsyncContextManager[Any]]
+
+
+class Application:
+    def __init__(self, name: str, routes: Sequence[BaseRoute], lifespan: Lifespan | None) -> None:
+        self._name = name.encode()
+        self._log = Log(name)
+        self._router = Router(
+            [*routes, Route(HEALTH, HEALTHY)],
+            redirect_slashes=False,
+            default=NOT_FOUND,
+            lifespan=lifespan,
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["app"] = self
+        if scope["type"] != "http":
+            await self._router(scope, receive, send)
+            return
+        headers = dict(scope["headers"])
+        if headers.get(trace.HEADER) == trace.WANTED:
+            send = trace.traced(scope, send)
+        if scope["path"] == HEALTH:
+            await self._router(scope, receive, send)
+        else:
+            await self._answer(headers, scope, receive, send)
+
+    async def _answer(
+        self, headers: Mapping[bytes, bytes], scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """Answer a request, an error too, and log it."""
+        started = time.perf_counter()
+        status, cause = 0, ""
+
+        async def send_noting_status(message: Message) -> None:
+            nonlocal status
+            status = message.get("status", status)
+            await send(message)
+
+        try:
+            await self._app_for(headers, scope)(scope, receive, send_noting_status)
+        except Exception as error:  # noqa: BLE001  whatever it is, its cause belongs in the log
+            if status or not isinstance(error, HTTPException):
+                cause = traceback.format_exc()
+            if not status:
+                await answer_to(error)(scope, receive, send_noting_status)
+        self._log.write(
+            request_id=headers.get(b"x-request-id", b"").decode("latin-1"),
+            method=scope["method"],
+            path=scope["path"],
+            status=status,
+            seconds=time.perf_counter() - started,
+            error=cause,
+        )
+
+    def _app_for(self, headers: Mapping[bytes, bytes], scope: Scope) -> ASGIApp:
+        # An address may change hands: what names another service is not for this one.
+        if headers.get(b"x-service", self._name) != self._name:
+            return MISDIRECTED
+        # Starlette's routes end in "$", which matches before a last line feed too.
+        return NOT_FOUND if scope["path"].endswith("\n") else self._router
+
+
+def service(
+    name: str, routes: Sequence[BaseRoute], lifespan: Lifespan | None = None
+) -> Application:
+    """Return the application of the service `name`, as its row in topology.py has it.
+
+    `lifespan` is Starlette's: a context manager around all that the application serves.
+    """
+    return Application(name, routes, lifespan)

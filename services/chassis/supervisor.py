@@ -1,0 +1,125 @@
+"""The supervisor of a service in development: an edited version takes over once it can serve.
+
+The listening socket is the supervisor's own and outlives each version, so no request is refused
+while one takes over from another. A version that does not start is not served; the last good one
+goes on.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+
+from chassis.address import address
+
+WATCHED = (Path(), Path(__file__).parent)  # the service's folder and the chassis
+POLL_SECONDS = 0.1
+BACKLOG = 2048
+
+
+class Version:
+    """The service as it is in its folder now, in a process of its own."""
+
+    def __init__(self, listener: socket.socket) -> None:
+        self._ready, ready = os.pipe()
+        os.set_blocking(self._ready, False)
+        inherited = (listener.fileno(), ready)
+        command = [sys.executable, "-m", "chassis", "--inherited", *map(str, inherited)]
+        self._process = subprocess.Popen(command, pass_fds=inherited)  # noqa: S603  a fixed command
+        os.close(ready)
+
+    def is_ready(self) -> bool:
+        try:
+            return os.read(self._ready, 1) != b""
+        except BlockingIOError:
+            return False
+
+    def is_over(self) -> bool:
+        return self._process.poll() is not None
+
+    def end(self) -> None:
+        self._process.terminate()
+
+    def wait(self) -> int:
+        os.close(self._ready)
+        return self._process.wait()
+
+
+class Supervisor:
+    """One version serves, at most one more is starting, and earlier ones are finishing."""
+
+    def __init__(self, listener: socket.socket) -> None:
+        self._listener = listener
+        self._seen = sources()
+        self._serving = Version(listener)
+        self._candidate: Version | None = None
+        self._leaving: list[Version] = []
+        self._told_to_stop = False
+        signal.signal(signal.SIGTERM, self._stop)
+
+    def run(self) -> int:
+        """Run until told to stop, or until the version that serves ends by itself.
+
+        Return 0, or that version's exit code.
+        """
+        while not self._told_to_stop and not self._serving.is_over():
+            time.sleep(POLL_SECONDS)
+            self._look()
+        self._dismiss(self._candidate)
+        self._dismiss(self._serving)
+        codes = [version.wait() for version in self._leaving]
+        return 0 if self._told_to_stop else codes[-1]
+
+    def _stop(self, _number: int, _frame: FrameType | None) -> None:
+        self._told_to_stop = True
+
+    def _look(self) -> None:
+        if (now := sources()) != self._seen:
+            self._seen = now
+            self._dismiss(self._candidate)
+            self._candidate = Version(self._listener)
+        if self._candidate and self._candidate.is_ready():
+            self._dismiss(self._serving)
+            self._serving, self._candidate = self._candidate, None
+            say("the edited service is served")
+        elif self._candidate and self._candidate.is_over():
+            self._dismiss(self._candidate)
+            self._candidate = None
+            say("the edited service does not come up; the last good one goes on")
+        self._reap()
+
+    def _dismiss(self, version: Version | None) -> None:
+        if version:
+            version.end()
+            self._leaving.append(version)
+
+    def _reap(self) -> None:
+        over = [version for version in self._leaving if version.is_over()]
+        for version in over:
+            version.wait()
+            self._leaving.remove(version)
+
+
+def sources() -> dict[str, tuple[int, int]]:
+    """Return the time and size of each source file that is watched."""
+    found = {}
+    for path in (path for folder in WATCHED for path in folder.rglob("*.py")):
+        try:
+            status = path.stat()
+        except FileNotFoundError:  # an editor is about to put another in its place
+            continue
+        found[str(path)] = (status.st_mtime_ns, status.st_size)
+    return found
+
+
+def say(what: str) -> None:
+    sys.stderr.write(f"live: {what}\n")
+    sys.stderr.flush()
+
+
+def run() -> int:
+    return Supervisor(socket.create_server(address(), backlog=BACKLOG)).run()

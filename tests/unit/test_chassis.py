@@ -1,0 +1,199 @@
+"""What the chassis does for every service, with routes of the test's own."""
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, closing
+
+import pytest
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+from starlette.testclient import TestClient
+
+import chassis
+from chassis.connection import OneWrite
+from tests.support.contract import ENVELOPE
+
+ERROR = b'{"Code":5000,"Message":"Internal Server Error"}'
+
+
+class RecordingTransport(asyncio.Transport):
+    def __init__(self) -> None:
+        super().__init__()
+        self.written: list[bytes] = []
+        self.closing = False
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.written.append(bytes(data))
+
+    def is_closing(self) -> bool:
+        return self.closing
+
+    def close(self) -> None:
+        self.closing = True
+
+
+async def plain(request: Request) -> Response:
+    return chassis.answer(2000, f"{request.method} of {request.query_params.get('who', 'nobody')}")
+
+
+async def broken(_request: Request) -> Response:
+    raise RuntimeError("the cause")
+
+
+async def refuses(_request: Request) -> Response:
+    raise HTTPException(409, "Sold Out", headers={"Retry-After": "5"})
+
+
+async def breaks_off(_request: Request) -> Response:
+    async def parts() -> AsyncIterator[bytes]:
+        yield b"some "
+        raise HTTPException(409, "the cause")
+
+    return StreamingResponse(parts())
+
+
+def client(*routes: tuple[str, Callable[..., Awaitable[Response | None]]]) -> TestClient:
+    app = chassis.service("probe", routes=[Route(path, handler) for path, handler in routes])
+    return TestClient(app, raise_server_exceptions=False, follow_redirects=False)
+
+
+def logged(capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def test_an_answer_is_compact_json_in_the_envelope() -> None:
+    answer = client(("/plain", plain)).get('/plain?who="you"')
+    assert (answer.status_code, answer.content) == (
+        200,
+        b'{"Code":2000,"Message":"GET of \\"you\\""}',
+    )
+    assert {key: answer.headers[key] for key in ENVELOPE} == ENVELOPE
+
+
+def test_a_plain_route_takes_get_and_head_only() -> None:
+    answer = client(("/plain", plain)).post("/plain")
+    assert (answer.status_code, answer.content) == (
+        405,
+        b'{"Code":4050,"Message":"Method Not Allowed"}',
+    )
+    assert {key: answer.headers[key] for key in ENVELOPE} == ENVELOPE
+    assert set(answer.headers["allow"].split(", ")) == {"GET", "HEAD"}
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "OPTIONS", "PROPFIND"])
+def test_a_handler_of_any_method_sees_every_method(method: str) -> None:
+    answer = client(("/any", chassis.any_method(plain))).request(method, "/any")
+    assert answer.status_code == 200
+    assert answer.content in {b"", f'{{"Code":2000,"Message":"{method} of nobody"}}'.encode()}
+
+
+def test_an_error_is_told_to_the_log_only(capsys: pytest.CaptureFixture[str]) -> None:
+    answer = client(("/broken", broken)).get("/broken")
+    assert (answer.status_code, answer.content) == (500, ERROR)
+    assert {key: answer.headers[key] for key in ENVELOPE} == ENVELOPE
+    (line,) = logged(capsys)
+    assert line["status"] == 500
+    assert "the cause" in str(line["error"])
+
+
+def test_a_refusal_is_in_the_envelope_and_no_error(capsys: pytest.CaptureFixture[str]) -> None:
+    answer = client(("/refuses", refuses)).get("/refuses")
+    assert (answer.status_code, answer.content) == (409, b'{"Code":4090,"Message":"Sold Out"}')
+    assert {key: answer.headers[key] for key in ENVELOPE} == ENVELOPE
+    assert answer.headers["retry-after"] == "5"
+    (line,) = logged(capsys)
+    assert "error" not in line
+
+
+def test_an_answer_that_breaks_off_is_an_error_in_the_log(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    client(("/breaks_off", breaks_off)).get("/breaks_off")
+    (line,) = logged(capsys)
+    assert line["status"] == 200
+    assert "the cause" in str(line["error"])
+
+
+def test_a_request_is_one_log_line_with_its_id(capsys: pytest.CaptureFixture[str]) -> None:
+    one = client()
+    one.get("/nothing?secret=1", headers={"X-Request-ID": 'r"1'})
+    one.get("/healthz")
+    (entry,) = logged(capsys)
+    duration = entry.pop("ms")
+    assert isinstance(duration, float)
+    assert duration >= 0
+    assert entry == {
+        "service": "probe",
+        "request_id": 'r"1',
+        "method": "GET",
+        "path": "/nothing",
+        "status": 404,
+    }
+
+
+def test_a_request_meant_for_another_is_refused_and_sent_again_by_nginx() -> None:
+    one = client()
+    answer = one.get("/nothing", headers={"X-Service": "another"})
+    assert answer.status_code == 421
+    assert answer.content == b'{"Code":4210,"Message":"Misdirected Request"}'
+    assert {key: answer.headers[key] for key in ENVELOPE} == ENVELOPE
+    assert answer.headers["x-accel-redirect"] == "@again"
+    right = one.get("/nothing", headers={"X-Service": "probe"})
+    assert right.status_code == 404
+    assert "x-accel-redirect" not in right.headers
+
+
+def test_health_is_told_whatever_service_is_named() -> None:
+    assert client().get("/healthz", headers={"X-Service": "another"}).status_code == 200
+
+
+def test_a_trace_is_told_to_who_asks_for_it() -> None:
+    one = client()
+    asked = {"X-Trace": "1", "X-Service": "probe", "X-Real-IP": "192.0.2.7", "Cookie": "secret"}
+    answer = one.get("/healthz", headers=asked)
+    seen = json.loads(answer.headers["x-trace"])
+    assert seen["path"] == "/healthz"
+    assert seen["instance"] == socket.gethostname()
+    assert seen["headers"] == {"host": "testserver", "x-real-ip": "192.0.2.7", "x-service": "probe"}
+    plain = one.get("/healthz")
+    assert answer.content == plain.content
+    assert "x-trace" not in plain.headers
+    assert "x-trace" in one.get("/nothing", headers=asked).headers
+
+
+def test_a_service_may_have_a_lifespan() -> None:
+    seen = []
+
+    @asynccontextmanager
+    async def lifespan(_app: object) -> AsyncIterator[None]:
+        seen.append("begun")
+        yield
+        seen.append("ended")
+
+    with TestClient(chassis.service("probe", routes=[], lifespan=lifespan)) as one:
+        assert one.get("/healthz").status_code == 200
+        assert seen == ["begun"]
+    assert seen == ["begun", "ended"]
+
+
+def test_an_answer_is_one_packet() -> None:
+    transport = RecordingTransport()
+
+    async def answer() -> None:
+        one = OneWrite(transport)
+        one.write(b"head ")
+        one.write(b"body")
+        await asyncio.sleep(0)
+        one.write(b"last")
+        one.close()
+        one.write(b"too late")
+        await asyncio.sleep(0)
+
+    # asyncio.run() would take this thread's loop away, which Pulumi's mocks go on with.
+    with closing(asyncio.new_event_loop()) as loop:
+        loop.run_until_complete(answer())
+    assert transport.written == [b"head body", b"last"]
