@@ -14,6 +14,9 @@ import pytest
 from tests.support.repository import Repository
 from tests.support.waiting import wait_until
 
+# What is left on the engine is counted: another's preview would count too.
+pytestmark = pytest.mark.xdist_group("previewdiff")
+
 
 class Branch(Repository):
     """A branch that nothing has changed yet, and a folder for what is temporary."""
