@@ -54,5 +54,5 @@ def answers_until(url: str, wanted: bytes) -> list[bytes]:
         answers.append(ask(url)[2])
         return answers[-1] == wanted
 
-    wait_until(wanted_now, url, 10)
+    wait_until(wanted_now, url)
     return answers
