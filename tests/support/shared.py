@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.contract import HELLO, answers_until
 from tests.support.deployment import Deployment
 from tests.support.recovery import recover
 
@@ -69,6 +70,7 @@ class Shared:
             recover(one, "--yes")
             one.up("--refresh")  # ends what was broken off, and may take a tag away with it
             one.up("--refresh")
-        except (AssertionError, subprocess.SubprocessError):
+            answers_until(f"{one.url}/api/v1/say_hello", HELLO)
+        except (AssertionError, OSError, subprocess.SubprocessError):
             return False
         return True
