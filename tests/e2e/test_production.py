@@ -70,6 +70,7 @@ def test_updates_lose_nothing(production: Deployment) -> None:
     changed = {name for name in before | after if before.get(name) != after.get(name)}
     assert changed == {"router_one", "router_one_2", "router_two_2", "frontend-site"}
     production.config["replicas"] = "2"
+    production.up()
 
 
 def test_a_broken_gateway_configuration_changes_nothing(production: Deployment) -> None:

@@ -83,7 +83,7 @@ PROD = {
     "pulumi config set imageVersion v2 --stack prod": "",
     "   make up STACK=prod": r"replaced",
     " git checkout --quiet main": "",
-    " sed -i s/yizhigopher/somebody/ services/microservice2/app.py": "",
+    " sed -i s/newer/newest/ services/microservice2/app.py": "",
     "make preview-diff BASE=origin/main": r"(?s)## Preview: .*microservice2",
     " make destroy STACK=prod": r"(?s)- \d+ deleted.*has been removed!",
     " docker ps --all --quiet": r"\A\Z",
