@@ -77,8 +77,11 @@ def _on_a_swarm(settings: Settings, labels: dict[str, str]) -> list[str]:
 
 
 def _inventory(labels: dict[str, str]) -> preflight.Inventory | None:
+    """What the engine has; None where none answers a preview, which then shows less."""
     try:
         return preflight.take_inventory(labels)
     except EngineError as error:
+        if not pulumi.runtime.is_dry_run():
+            raise SettingsError(f"docker:host: nothing is changed, {error}") from None
         pulumi.log.warn(f"Ports and names were not checked: {error}")
         return None

@@ -1,0 +1,28 @@
+"""Without an engine a preview shows less, and an update is refused."""
+
+import pulumi
+import pytest
+
+from infra import configuration
+from infra.settings import SettingsError
+from tests.support.program import Recorder
+
+
+@pytest.fixture(autouse=True)
+def _no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
+
+
+def mock(*, preview: bool) -> None:
+    pulumi.runtime.set_mocks(Recorder(), project="microservices", stack="unit", preview=preview)
+
+
+def test_a_preview_goes_on() -> None:
+    mock(preview=True)
+    assert configuration._inventory({}) is None  # noqa: SLF001  no other way to no engine
+
+
+def test_an_update_is_refused_before_anything_is_changed() -> None:
+    mock(preview=False)
+    with pytest.raises(SettingsError, match="docker:host: nothing is changed, no Docker engine"):
+        configuration._inventory({})  # noqa: SLF001  as above
