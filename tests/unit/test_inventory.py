@@ -3,14 +3,18 @@
 import pulumi
 import pytest
 
-from infra import configuration
+from infra import configuration, preflight
+from infra.engine import EngineError
 from infra.settings import SettingsError
 from tests.support.program import Recorder
 
 
 @pytest.fixture(autouse=True)
 def _no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
+    def take_inventory(_: object) -> None:
+        raise EngineError("no Docker engine answers")
+
+    monkeypatch.setattr(preflight, "take_inventory", take_inventory)
 
 
 def mock(*, preview: bool) -> None:
