@@ -97,10 +97,11 @@ SWARM = {
     " curl --silent 127.0.0.1/api/v1/say_hello": HELLO,
     " curl --silent 127.0.0.1:8000/api/v1/say_hello": HELLO,
     " curl --silent 127.0.0.1:8001/api/v1/say_hello": HELLO,
-    " make destroy STACK=swarm": "has been removed!",
+    " make destroy STACK=swarm": r"(?s)kept: other containers run here.*has been removed!",
     " make destroy STACK=prod": "has been removed!",
     "  curl --silent 127.0.0.1/api/v1/say_hello": HELLO,
     " make preview": r"\d+ unchanged",
+    " make destroy": "has been removed!",
     "pulumi config set registry registry.example.com/team --stack swarm": "",
     "pulumi config set docker:host ssh://user@manager --stack swarm": "",
 }
