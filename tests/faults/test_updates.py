@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 
@@ -29,26 +29,27 @@ def replicas_of(deployment: Deployment, *services: str) -> set[str]:
     return {one for name, one in ids(deployment).items() if name.startswith(starts)}
 
 
-def edit_files(
-    deployment: Deployment, number: int, name: str, *services: str
-) -> Callable[[], bool]:
+def edit_files(deployment: Deployment, number: int, files: Sequence[str], *services: str) -> Effect:
     before = replicas_of(deployment, *services)
-    for service in services:
-        file = deployment.project / "services" / service / name
+    for name in files:
+        file = deployment.project / "services" / name
         file.write_text(f"{file.read_text()}\n# {number}\n")
     return lambda: before.isdisjoint(replicas_of(deployment, *services))
 
 
+ONE, TWO = "microservice1", "microservice2"
+
+
 def code_of_one(deployment: Deployment, number: int) -> Effect:
-    return edit_files(deployment, number, "app.py", "microservice1")
+    return edit_files(deployment, number, [f"{ONE}/app.py"], ONE)
 
 
 def code_of_both(deployment: Deployment, number: int) -> Effect:
-    return edit_files(deployment, number, "app.py", "microservice1", "microservice2")
+    return edit_files(deployment, number, [f"{ONE}/app.py", f"{TWO}/app.py"], ONE, TWO)
 
 
 def a_dependency(deployment: Deployment, number: int) -> Effect:
-    return edit_files(deployment, number, "requirements.txt", "microservice1")
+    return edit_files(deployment, number, ["requirements.txt"], ONE, TWO)
 
 
 def replicas(deployment: Deployment, number: int) -> Effect:
