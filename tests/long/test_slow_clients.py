@@ -16,10 +16,10 @@ SECONDS = 15
 @pytest.mark.parametrize("way", ["published", "direct"])
 def test_slow_clients_slow_nobody_else(standing: Deployment, kind: str, way: str) -> None:
     url = urlsplit(standing.url)
+    edge = f"{standing.config['networkName']}-edge"
     attached = standing.container("frontend").attrs["NetworkSettings"]["Networks"]
-    edge = attached[f"{standing.config['networkName']}-edge"]["IPAddress"]
-    target = {
-        "published": (str(url.hostname), url.port or 80, SLOW_CLIENTS),
-        "direct": (edge, 80, DIRECT),
+    attack = {
+        "published": under_attack(kind, str(url.hostname), url.port or 80, SLOW_CLIENTS),
+        "direct": under_attack(kind, attached[edge]["IPAddress"], 80, DIRECT, network=edge),
     }
-    everyone_else(standing, under_attack(kind, *target[way]), SECONDS)
+    everyone_else(standing, attack[way], SECONDS)

@@ -12,6 +12,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from infra.settings import DEFAULTS
+
 ROOT = Path(__file__).resolve().parents[2]
 READY_SECONDS = 30
 # Through a port of 127.0.0.1 each takes six file descriptors of docker-proxy, which ends for good
@@ -80,9 +82,15 @@ async def main(kind: str, host: str, port: str, count: str) -> None:
 
 
 @contextlib.contextmanager
-def under_attack(kind: str, host: str, port: int, count: int) -> Iterator[None]:
-    """`count` clients are connected while the block runs, in a process of their own."""
-    command = [sys.executable, "-m", "tests.support.attack", kind, host, str(port), str(count)]
+def under_attack(
+    kind: str, host: str, port: int, count: int, *, network: str = ""
+) -> Iterator[None]:
+    """`count` clients are connected while the block runs, in a process of their own.
+
+    With `network` it runs in a container there, so that the clients have an address of their own.
+    """
+    clients = ["-m", "tests.support.attack", kind, host, str(port), str(count)]
+    command = [*_in_a_container(network), *clients] if network else [sys.executable, *clients]
     with subprocess.Popen(
         command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as attack:
@@ -92,7 +100,19 @@ def under_attack(kind: str, host: str, port: int, count: int) -> Iterator[None]:
             assert attack.stdout.readline() == "ready\n"
             yield
         finally:
-            attack.kill()
+            attack.stdin.close()
+            try:
+                attack.wait(READY_SECONDS)
+            except subprocess.TimeoutExpired:
+                attack.kill()
+
+
+def _in_a_container(network: str) -> list[str]:
+    return [
+        *("docker", "run", "--rm", "--interactive", "--init", "--network", network),
+        *("--ulimit", "nofile=20000:20000", "--volume", f"{ROOT}:/project:ro"),
+        *("--workdir", "/project", DEFAULTS["pythonImage"], "python3", "-B"),
+    ]
 
 
 if __name__ == "__main__":

@@ -589,7 +589,7 @@ def replace_by_hand(deployment: Deployment) -> None:
 
 
 def limit_by_hand(deployment: Deployment) -> None:
-    deployment.container(GATE).update(mem_limit="256m", memswap_limit="256m")
+    deployment.container(GATE).update(mem_limit="300m", memswap_limit="300m")
 
 
 def disconnect(deployment: Deployment) -> None:
