@@ -102,6 +102,7 @@ SWARM = {
     "  curl --silent 127.0.0.1/api/v1/say_hello": HELLO,
     " make preview": r"\d+ unchanged",
     " make destroy": "has been removed!",
+    " pulumi stack init swarm": "Created stack 'swarm'",
     "pulumi config set registry registry.example.com/team --stack swarm": "",
     "pulumi config set docker:host ssh://user@manager --stack swarm": "",
 }
