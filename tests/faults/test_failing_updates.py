@@ -29,7 +29,7 @@ KINDS = {
         kind: ("services/microservice1/app.py", old, new, "did not become healthy")
         for kind, (old, new, _) in BAD_VERSIONS.items()
     },
-    "build fails": ("services/microservice1/Dockerfile", *NO_BUILD, "could not be built"),
+    "build fails": ("services/Dockerfile", *NO_BUILD, "could not be built"),
     "hook fails": ("infra/processes.py", *NO_HOOK, "no limit today"),
 }
 
