@@ -52,10 +52,13 @@ def test_a_rolling_update(swarm: Swarm) -> None:
     with swarm.load() as reports:
         swarm.deployment.up()
     record("rolling update of both services", reports)
-    after = {str(c.id) for service in services for c in swarm.replicas(service)}
-    assert after
-    assert not before & after
     assert_nothing_lost(reports)
+
+    def replaced() -> bool:
+        after = {str(c.id) for service in services for c in swarm.replicas(service)}
+        return bool(after) and not before & after
+
+    wait_until(replaced, "those of before have served their last requests")
 
 
 def test_a_bad_version_is_rolled_back_and_the_next_good_one_goes_out(swarm: Swarm) -> None:

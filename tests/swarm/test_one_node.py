@@ -96,7 +96,11 @@ def test_a_rolling_update(alone: Swarm) -> None:
         alone.deployment.up()
     record("rolling update on one node", reports)
     assert_nothing_lost(reports)
-    assert not before & {replica.id for replica in alone.replicas("router_one")}
+
+    def replaced() -> bool:
+        return not before & {replica.id for replica in alone.replicas("router_one")}
+
+    wait_until(replaced, "those of before have served their last requests")
 
 
 def test_a_replica_dies(alone: Swarm) -> None:
