@@ -76,14 +76,15 @@ def test_nothing_can_be_written_but_a_small_tmpfs_that_runs_nothing(either: Depl
         assert kind == "tmpfs"
         assert {"noexec", "nosuid", "nodev", "size=16384k"} <= set(options)
         for path in ("/written", "/etc/written", "/usr/local/bin/written", "/site/written"):
-            code, said = container.exec_run(["touch", path], user="0")
-            assert code != 0, f"{container.name}: {path}"
-            assert b"Read-only" in said or b"No such file" in said, said
+            code, _ = container.exec_run(["touch", path], user="0")
+            assert code == 1, f"{container.name}: {path}"  # touch's own; what it says may get lost
+        assert container.exec_run(["touch", "/tmp/written"])[0] == 0, "it can be written at all"
+        assert container.exec_run(["rm", "/tmp/written"])[0] == 0
         script = "printf '#!/bin/bash\\n' > /tmp/run && chmod +x /tmp/run && /tmp/run"
         code, said = container.exec_run(
             ["bash", "-c", f"{script}; code=$?; rm /tmp/run; exit $code"]
         )
-        assert (code, b"Permission denied" in said) == (126, True), said
+        assert code == 126, said  # found, and refused
 
 
 def test_what_cis_asks_of_a_container(either: Deployment) -> None:
