@@ -137,11 +137,8 @@ def _make_room(args: pulumi.ResourceHookArgs) -> None:
     """
     inputs = args.new_inputs or {}
     with engine.client() as client:
-        try:
-            found = client.containers.get(inputs["name"])
-        except docker.errors.NotFound:
-            return
-        _remove_stray(found, inputs)
+        if found := _find(client, inputs["name"]):
+            _remove_stray(found, inputs)
 
 
 def _remove_stray(found: Container, inputs: Mapping[str, Any]) -> None:

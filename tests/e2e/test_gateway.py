@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from infra import rollout
+from infra.nginx import DRAINED
 from tests.support.gateway import ONE, TWO, Gateway
 from tests.support.load import Request, idle_clients
 from tests.support.waiting import wait_until
@@ -246,7 +247,7 @@ def test_a_gateway_that_dies_in_a_drain_is_asked_again(gateway: Gateway) -> None
 
 
 def drained(gateway: Gateway) -> list[str]:
-    code, output = gateway.containers["frontend"].exec_run(["ls", "/tmp/gateway/drained"])
+    code, output = gateway.containers["frontend"].exec_run(["ls", DRAINED])
     return bytes(output).decode().split() if code == 0 else []  # type: ignore[arg-type]
 
 
