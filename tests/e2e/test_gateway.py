@@ -18,6 +18,7 @@ from tests.support.gateway import ONE, TWO, Gateway
 from tests.support.load import Request, idle_clients
 from tests.support.waiting import wait_until
 
+NO_SERVICE = b'{"Code":5020,"Message":"Bad Gateway"}'
 TIMED_OUT = b'{"Code":5040,"Message":"Gateway Timeout"}'
 READ_TIMEOUT = 5.0  # of nginx/proxy.conf
 LATE = 2.5  # what a busy machine may add
@@ -112,6 +113,21 @@ def test_a_misdirected_request_is_sent_again_and_the_body_with_it(tmp_path: Path
     assert {status for status, _, _ in answers} == {200}
     assert {json.loads(body)["length"] for _, _, body in answers} == {3}
     assert {json.loads(body)["replica"] for _, _, body in answers} == {FIRST}
+
+
+def test_a_request_that_every_replica_refuses_ends_in_the_envelope(tmp_path: Path) -> None:
+    with Gateway(tmp_path) as one:
+        for name, address in ((FIRST, 10), (SECOND, 11)):
+            one.containers[name].remove(force=True)
+            one.add_replica(name, ONE, address, takes="another-service")
+        answers = []
+
+        def refused() -> bool:
+            answers.append(one.ask(ONE, "/echo/refused", "POST", body=b"abc"))
+            return "POST /echo/refused" in one.asked(FIRST) + one.asked(SECOND)
+
+        wait_until(refused, "a replica is asked, and refuses")
+    assert {(status, body) for status, _, body in answers} == {(502, NO_SERVICE)}
 
 
 CLAIMED = {

@@ -13,6 +13,7 @@ from tests.support.edits import (
     UNSEEN,
     Drift,
     Edit,
+    replaced,
     rounds,
 )
 from tests.support.shared import Shared
@@ -123,11 +124,15 @@ def test_an_update_that_shows_nothing_does_nothing(edited: Deployment) -> None:
 @pytest.mark.parametrize("drifts", rounds(DRIFTS), ids=names)
 def test_drift_is_shown_and_mended(edited: Deployment, drifts: list[Drift]) -> None:
     before = images(edited)
+    off_network = {name: edited.address(name) for drift in drifts for name in drift.off_network}
     for drift in drifts:
         drift.apply(edited)
     expected = {resource: step for drift in drifts for resource, step in drift.steps.items()}
     spared = frozenset().union(*(drift.spared for drift in drifts))
     shown, done = previewed(edited, "--refresh"), updated(edited, "--refresh")
+    for name, address in off_network.items():
+        if edited.address(name) != address:
+            expected |= replaced(name, "networksAdvanced", "ports")
     assert shown == expected
     assert done == {resource: step for resource, step in expected.items() if resource not in spared}
     assert images(edited) == before

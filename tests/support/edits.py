@@ -541,6 +541,7 @@ class Drift:
     apply: Callable[[Deployment], None]
     steps: Mapping[str, str]
     spared: frozenset[str] = frozenset()  # shown, and found to be right once the update is there
+    off_network: tuple[str, ...] = ()  # these hold no address any more: they may get another
     happens: str = ""
 
 
@@ -629,11 +630,17 @@ DRIFTS = (
         apply=limit_by_hand,
         steps=updated(GATE, "memory", "memorySwap"),
     ),
-    Drift(what="container taken off the network", apply=disconnect, steps=replaced(ONE, "ports")),
+    Drift(
+        what="container taken off the network",
+        apply=disconnect,
+        steps=replaced(ONE, "ports"),
+        off_network=(ONE,),
+    ),
     Drift(
         what="network removed",
         apply=remove_network,
         steps={NETWORK: "create"} | everywhere(replaced, "ports"),
+        off_network=ALL,
     ),
 )
 
