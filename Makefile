@@ -7,8 +7,8 @@ export BASE
 BEGAN := $(shell date +%s)
 TOOK = $$(($$(date +%s) - $(BEGAN))) s
 
-BOOTSTRAP := python3 -m bootstrap
-ENV := eval "$$($(BOOTSTRAP) env)"
+SETUP := python3 -m tools.setup
+ENV := eval "$$($(SETUP) env)"
 SELECT := pulumi stack select --create --stack $(STACK) >/dev/null
 KEY = pulumi config get --stack $(STACK) 2>/dev/null
 # A replica is drained before it is deleted, and that takes the program; the configuration may be
@@ -20,8 +20,8 @@ SWARM_OF_ONE = $(ON_SWARM) && [[ $$($(KEY) swarmInit) == true ]]
 # Those that ended tasks still held when another version took over.
 OLD_IMAGES = docker image prune --all --force --filter label=microservices.stack=$(STACK)
 PYTHON := .venv/bin/python
-WORKBENCH := $(ENV); $(PYTHON) -m workbench --stack $(STACK)
-RECOVERY = $(PYTHON) -m recovery --stack $(STACK)
+OPERATE := $(ENV); $(PYTHON) -m tools.operate --stack $(STACK)
+RECOVER = $(PYTHON) -m tools.recover --stack $(STACK)
 
 .PHONY: help
 help: ## what can be typed here
@@ -30,16 +30,16 @@ help: ## what can be typed here
 
 .PHONY: tools
 tools: ## set up what is missing: engine, Pulumi, Python environment, base images
-	@$(BOOTSTRAP) tools $(if $(THEN),--then "$(THEN)")
+	@$(SETUP) tools $(if $(THEN),--then "$(THEN)")
 
 .PHONY: env
 env: ## print what a shell needs: eval "$$(make env)"
-	@$(BOOTSTRAP) env
+	@$(SETUP) env
 
 .PHONY: up
 up: THEN = deploy stack $(STACK)
 up: tools ## set up what is missing, then deploy
-	@$(ENV); $(RECOVERY); $(SELECT); if $(SWARM_OF_ONE); then $(BOOTSTRAP) swarm; fi
+	@$(ENV); $(RECOVER); $(SELECT); if $(SWARM_OF_ONE); then $(SETUP) swarm; fi
 	@$(ENV); pulumi up --stack $(STACK) --yes --skip-preview --refresh --policy-pack policy --suppress-progress
 	@$(ENV); echo "Ready in $(TOOK): $$(pulumi stack output --stack $(STACK) url)"
 
@@ -47,43 +47,43 @@ up: tools ## set up what is missing, then deploy
 .PHONY: preview
 preview: THEN = show what would change of stack $(STACK)
 preview: tools ## show what `make up` would change, what was changed by hand, what breaks a rule
-	@$(ENV); $(SELECT); $(PYTHON) -m recovery.presence --stack $(STACK); pulumi preview --stack $(STACK) --diff --refresh --policy-pack policy --suppress-outputs --suppress-progress
+	@$(ENV); $(SELECT); $(PYTHON) -m tools.recover.presence --stack $(STACK); pulumi preview --stack $(STACK) --diff --refresh --policy-pack policy --suppress-outputs --suppress-progress
 
 .PHONY: preview-diff
 preview-diff: tools ## what this commit changes of BASE=origin/main, on a stack of its own
-	@$(ENV); $(PYTHON) -m previewdiff --base "$$BASE" --stack $(STACK)
+	@$(ENV); $(PYTHON) -m tools.previewdiff --base "$$BASE" --stack $(STACK)
 
 .PHONY: destroy
 destroy: THEN = remove stack $(STACK)
 destroy: tools ## remove what `make up` deployed
-	@$(ENV); $(RECOVERY); $(SELECT); pulumi destroy --stack $(STACK) --yes --skip-preview --suppress-progress $(RUN_PROGRAM)
+	@$(ENV); $(RECOVER); $(SELECT); pulumi destroy --stack $(STACK) --yes --skip-preview --suppress-progress $(RUN_PROGRAM)
 	@$(ENV); if $(ON_SWARM); then $(OLD_IMAGES) >/dev/null; fi
-	@$(ENV); if $(SWARM_OF_ONE); then $(BOOTSTRAP) unswarm; fi
+	@$(ENV); if $(SWARM_OF_ONE); then $(SETUP) unswarm; fi
 	@$(ENV); pulumi stack rm --stack $(STACK) --yes --preserve-config
 
 .PHONY: recover
 recover: tools ## make a stack whole again that a killed run, or a lost state, left behind
-	@$(ENV); $(RECOVERY) --yes
+	@$(ENV); $(RECOVER) --yes
 
 .PHONY: status
 status: python ## the stack's containers in a table; fails unless all are healthy
-	@$(WORKBENCH) status
+	@$(OPERATE) status
 
 .PHONY: logs
 logs: python ## what all containers say, following
-	@$(WORKBENCH) logs
+	@$(OPERATE) logs
 
 .PHONY: open
 open: python ## open the page in a browser
-	@$(WORKBENCH) open
+	@$(OPERATE) open
 
 .PHONY: shell
 shell: python ## a shell in a service's container: make shell S=microservice1
-	@$(WORKBENCH) shell "$(S)"
+	@$(OPERATE) shell "$(S)"
 
 .PHONY: new-service
 new-service: python ## add a service: make new-service NAME=orders PREFIX=/api/v3/
-	@$(WORKBENCH) new-service "$(NAME)" "$(PREFIX)"
+	@$(OPERATE) new-service "$(NAME)" "$(PREFIX)"
 
 .PHONY: bench
 bench: tools ## measure against the tutorial's stack, in pairs; QUICK=1 for the short way
@@ -92,28 +92,28 @@ bench: tools ## measure against the tutorial's stack, in pairs; QUICK=1 for the 
 .PHONY: lint
 lint: python ## formatting, lint rules, types, workflows, images, scripts, nginx, advisories
 	@$(ENV); uv run --frozen ruff format --check . && uv run --frozen ruff check . && uv run --frozen mypy .
-	@$(BOOTSTRAP) actionlint
+	@$(SETUP) actionlint
 	@.venv/bin/hadolint nginx/Dockerfile services/Dockerfile $(wildcard services/*/Dockerfile)
-	@.venv/bin/shellcheck nginx/gateway nginx/publish .ci/run bootstrap/standins/*.sh
-	@$(ENV); uv run --frozen python -m security lint
+	@.venv/bin/shellcheck nginx/gateway nginx/publish .ci/run tools/setup/standins/*.sh
+	@$(ENV); uv run --frozen python -m tools.supply_chain lint
 
 .PHONY: sbom
 sbom: tools ## what is in each image of the stack, as CycloneDX files in sbom/
-	@$(ENV); $(PYTHON) -m security sbom --stack $(STACK)
+	@$(ENV); $(PYTHON) -m tools.supply_chain sbom --stack $(STACK)
 
 .PHONY: update-bases
 update-bases: ## newer base images; then a new imageVersion and `make up` put them to use
-	@$(BOOTSTRAP) update
+	@$(SETUP) update
 	@echo "Now: pulumi config set --stack $(STACK) imageVersion NEW, then make up STACK=$(STACK)"
 
 .PHONY: python
 python:
-	@$(BOOTSTRAP) python
+	@$(SETUP) python
 
 # Without one the page's tests are skipped and named at the end of the run; in CI that fails.
 .PHONY: browser
 browser:
-	@$(BOOTSTRAP) browser || echo "The page's tests are skipped."
+	@$(SETUP) browser || echo "The page's tests are skipped."
 
 PYTEST = $(ENV); $(PYTHON) -m pytest
 

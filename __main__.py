@@ -2,15 +2,16 @@
 
 import pulumi
 
-from infra import configuration, containers, hooks, lifeline, operation, rollout, swarm
+from infra import configuration, containers, hooks, lifeline, operation, rollout
 from infra.containers import labels
+from infra.swarm import replicated
 from topology import SERVICES
 
 
 def deploy() -> None:
     settings = configuration.load(SERVICES, labels())
 
-    target = swarm if settings.swarm else containers
+    target = replicated if settings.swarm else containers
 
     network = target.network(settings)
 

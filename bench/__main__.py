@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from types import FrameType
 from typing import NoReturn
 
-from bench import compose, deploying, footprint, growth, load, many, report, serving, stacks
+from bench import compose, deploying, footprint, growth, many, results, serving, stacks, wrk
 from bench.growth import Growth
 from bench.rows import Row
-from bootstrap import apt, process
-from bootstrap.errors import Problem
-from bootstrap.progress import Progress, readable
-from bootstrap.versions import PYTHON_IMAGE
+from tools.setup import apt, process
+from tools.setup.errors import Problem
+from tools.setup.progress import Progress, readable
+from tools.setup.versions import PYTHON_IMAGE
 
 SUBJECTS = ("serving", "footprint", "many", "deploying", "growth")
 INTERRUPTED = 130
@@ -32,13 +32,13 @@ def main() -> int:
     except KeyboardInterrupt:
         print("interrupted; what the bench had made is taken down", file=sys.stderr)
         return INTERRUPTED
-    except (load.BenchError, Problem, process.FailedError) as error:
+    except (wrk.BenchError, Problem, process.FailedError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     finally:  # minutes of measuring are worth a table, whatever happened then
-        print(f"{report.title(quick=arguments.quick)}\n\n{report.table(rows)}\n")
+        print(f"{results.title(quick=arguments.quick)}\n\n{results.table(rows)}\n")
     if not arguments.only:
-        print(f"Written to {report.write(rows, growths, quick=arguments.quick).parent}.")
+        print(f"Written to {results.write(rows, growths, quick=arguments.quick).parent}.")
     print(f"Took {readable(time.monotonic() - began)}.")
     return 0
 

@@ -3,9 +3,9 @@
 import shutil
 from pathlib import Path
 
-from bootstrap import go, paths, process
-from bootstrap.errors import Problem
-from bootstrap.progress import Progress
+from tools.setup import go, paths, process
+from tools.setup.errors import Problem
+from tools.setup.progress import Progress
 
 VERSION = "2.40.3"
 MODULE = Path(__file__).parent / "compose"

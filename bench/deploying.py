@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bench import stacks
-from bench.deployment import Deployment
+from bench.own_copy import Deployment
 from bench.rows import Row, ratios
-from bootstrap import process
-from bootstrap.progress import Progress
+from tools.setup import process
+from tools.setup.progress import Progress
 
 NETWORK_WAIT_SECONDS = 2.0  # the provider's, at each creation and deletion
 

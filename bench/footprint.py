@@ -4,11 +4,11 @@ import datetime as dt
 import statistics
 import time
 
-from bench import load, stacks
+from bench import stacks, wrk
 from bench.rows import Row
 from bench.serving import copy_of
 from bench.stacks import Stack
-from bootstrap.progress import Progress
+from tools.setup.progress import Progress
 
 
 def start_time(stack: Stack, rounds: int, show: Progress) -> Row:
@@ -20,7 +20,7 @@ def start_time(stack: Stack, rounds: int, show: Progress) -> Row:
                 began = time.monotonic()
                 copy.start()
                 url = f"http://{stacks.address_of(copy)}{stack.direct}"
-                load.wait_for(url)
+                wrk.wait_for(url)
                 calls.append(time.monotonic() - began)
                 values.append(time.time() - _started(copy.attrs["State"]["StartedAt"]))
                 copy.stop(timeout=5)
@@ -49,13 +49,13 @@ def memory(stack: Stack, requests: int, show: Progress) -> list[Row]:
     try:
         copy.start()
         url = f"http://{stacks.address_of(copy)}{stack.direct}"
-        load.wait_for(url)
+        wrk.wait_for(url)
         idle = stacks.memory_megabytes(copy)
         with show.step("footprint", f"memory over {requests:,} requests"):
-            done = load.run(url, connections=32, seconds=2).requests
+            done = wrk.run(url, connections=32, seconds=2).requests
             warm = stacks.memory_megabytes(copy)
             while done < requests:
-                done += load.run(url, connections=32, seconds=5).requests
+                done += wrk.run(url, connections=32, seconds=5).requests
             after = stacks.memory_megabytes(copy)
     finally:
         copy.remove(force=True)

@@ -13,12 +13,12 @@ from pathlib import Path
 import yaml
 
 from bench.deploying import forget_layers
-from bench.deployment import Deployment, free_ports
+from bench.own_copy import Deployment, free_ports
 from bench.rows import Row
-from bootstrap import process
-from bootstrap.environment import PARALLEL
-from bootstrap.progress import Progress
 from infra import health, nginx
+from tools.setup import process
+from tools.setup.environment import PARALLEL
+from tools.setup.progress import Progress
 from topology import Service
 
 OPERATIONS = ("cold up", "no-op up", "preview", "destroy")

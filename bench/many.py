@@ -11,12 +11,12 @@ from pathlib import Path
 
 from docker.models.containers import Container
 
-from bench import load, stacks
+from bench import stacks, wrk
 from bench.rows import Row, ratios
 from bench.serving import copy_of
 from bench.stacks import Stack
-from bootstrap.progress import Progress
 from infra import nginx
+from tools.setup.progress import Progress
 from topology import SERVICES, Service
 
 FEW, MANY = 3, 100
@@ -36,8 +36,8 @@ def rows(stack: Stack, rounds: int, seconds: int, show: Progress) -> list[Row]:
         for _ in range(rounds):
             for one in (few, many):
                 url = f"http://{stacks.address_of(one)}/api/v{FEW}/say_hello"
-                load.wait_for(url)
-                done = load.run(url, connections=32, seconds=seconds)
+                wrk.wait_for(url)
+                done = wrk.run(url, connections=32, seconds=seconds)
                 rates[one.name or ""].append(done.rate)
                 reloads[one.name or ""].append(_reload(one))
     (few_rates, many_rates), (few_reloads, many_reloads) = rates.values(), reloads.values()
@@ -90,7 +90,7 @@ def _service_of_many_names(stack: Stack) -> Iterator[None]:
         network.disconnect(copy)
         network.connect(copy, aliases=[service.container for service in _table(MANY)])
         copy.start()
-        load.wait_for(f"http://{stacks.address_of(copy)}{stack.direct}")
+        wrk.wait_for(f"http://{stacks.address_of(copy)}{stack.direct}")
         yield
     finally:
         copy.remove(force=True)
@@ -131,6 +131,6 @@ def _reload(gateway: Container) -> float:
     gateway.kill(signal.SIGHUP)
     while len(set(stacks.processes(gateway)) - set(before)) < len(before) - 1:
         if time.monotonic() - began > 10:
-            raise load.BenchError("the gateway did not reload within 10 s")
+            raise wrk.BenchError("the gateway did not reload within 10 s")
         time.sleep(0.002)
     return time.monotonic() - began

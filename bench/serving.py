@@ -5,12 +5,12 @@ from collections.abc import Sequence
 
 from docker.models.containers import Container
 
-from bench import load, stacks
-from bench.load import Load
-from bench.report import TUTORIAL
+from bench import stacks, wrk
+from bench.results import TUTORIAL
 from bench.rows import Row, ratios
 from bench.stacks import Stack
-from bootstrap.progress import Progress
+from bench.wrk import Load
+from tools.setup.progress import Progress
 
 HELLO = b'{"Code":2000,"Message":"Hello Microservice1"}'
 
@@ -31,9 +31,9 @@ class Pairs:
             for which in (0, 1) if number % 2 == 0 else (1, 0):
                 stack = (self.ours, self.theirs)[which]
                 url = stack.restart_gateway() + path
-                with load.watched(url, body) as compared:
+                with wrk.watched(url, body) as compared:
                     results[which].append(
-                        load.run(
+                        wrk.run(
                             url,
                             connections=connections,
                             seconds=self.seconds,
@@ -106,7 +106,7 @@ def cpu_time(pairs: Pairs, show: Progress) -> list[Row]:
 
 def _used(containers: dict[str, Container], url: str) -> dict[str, float]:
     before = {name: stacks.cpu_seconds(one) for name, one in containers.items()}
-    done = load.run(url, connections=32, seconds=2)
+    done = wrk.run(url, connections=32, seconds=2)
     return {
         name: (stacks.cpu_seconds(one) - before[name]) * 1e6 / done.requests
         for name, one in containers.items()
@@ -120,13 +120,13 @@ def per_core(stack: Stack, rounds: int, seconds: int, show: Progress) -> Row:
     theirs: list[float] = []
     try:
         plain.start()
-        load.wait_for(f"http://{stacks.address_of(plain)}{stack.direct}")
+        wrk.wait_for(f"http://{stacks.address_of(plain)}{stack.direct}")
         with show.step("serving", "a service without nginx, and on uvicorn's defaults"):
             for _ in range(rounds):
                 for container, results in ((stack.service, ours), (plain, theirs)):
                     url = f"http://{stacks.address_of(container)}{stack.direct}"
                     before = stacks.cpu_seconds(container)
-                    done = load.run(url, connections=32, seconds=seconds)
+                    done = wrk.run(url, connections=32, seconds=seconds)
                     results.append(done.requests / (stacks.cpu_seconds(container) - before))
     finally:
         plain.remove(force=True)

@@ -14,10 +14,10 @@ import docker
 from docker.models.containers import Container
 from docker.models.images import Image
 
-from bench import load
-from bench.deployment import Deployment
-from bootstrap import go, process
-from bootstrap.progress import Progress
+from bench import wrk
+from bench.own_copy import Deployment
+from tools.setup import go, process
+from tools.setup.progress import Progress
 from topology import SERVICES
 
 TUTORIAL = Path(__file__).parent / "tutorial"
@@ -39,7 +39,7 @@ class Stack:
         """A gateway without the past of other runs; its address."""
         self.gateway.restart(timeout=5)
         address = f"http://{address_of(self.gateway)}"
-        load.wait_for(address + self.path)
+        wrk.wait_for(address + self.path)
         return address
 
 

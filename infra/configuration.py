@@ -7,9 +7,10 @@ from dataclasses import replace
 import pulumi
 from pulumi.runtime.config import get_config_env
 
-from infra import nodes, preflight, sources
+from infra import preflight, sources
 from infra.engine import EngineError
 from infra.settings import Settings, SettingsError, parse
+from infra.swarm import nodes
 from topology import Service
 
 

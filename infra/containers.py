@@ -8,7 +8,7 @@ from typing import Any
 import pulumi
 import pulumi_docker as docker
 
-from infra import addresses, drift, health, nginx, page, processes, rollout, sources
+from infra import addresses, drift, health, nginx, page, process_limit, rollout, sources
 from infra.content import DIGEST_LENGTH, digest
 from infra.settings import DEVELOPMENT, Settings
 from topology import Service
@@ -325,7 +325,7 @@ def _container(  # noqa: PLR0913  one place says what a container here is
         healthcheck=healthcheck,
         labels=_container_labels(
             image=image.name,
-            **{processes.LABEL: str(processes.LIMIT)},
+            **{process_limit.LABEL: str(process_limit.LIMIT)},
             **({"mounts": content} if content else {}),
         ),
         wait=True,
@@ -338,7 +338,7 @@ def _container(  # noqa: PLR0913  one place says what a container here is
             pulumi.ResourceOptions(
                 delete_before_replace=True,
                 replace_on_changes=REPLACED_ON,
-                hooks=processes.limit_processes(),
+                hooks=process_limit.limit_processes(),
             ),
             opts,
         ),

@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.contract import CASES, ENVELOPE, HELLO, WHO, ask
 from tests.support.deployment import Deployment
-from tests.support.waiting import wait_until
+from tests.support.polling import wait_until
 
 
 @pytest.mark.parametrize("case", CASES)

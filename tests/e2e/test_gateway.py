@@ -16,7 +16,7 @@ from infra import rollout
 from infra.nginx import DRAINED
 from tests.support.gateway import ONE, TWO, Gateway
 from tests.support.load import Request, idle_clients
-from tests.support.waiting import wait_until
+from tests.support.polling import wait_until
 
 NO_SERVICE = b'{"Code":5020,"Message":"Bad Gateway"}'
 TIMED_OUT = b'{"Code":5040,"Message":"Gateway Timeout"}'

@@ -13,7 +13,7 @@ from docker.models.containers import Container
 
 from tests.support.contract import ask
 from tests.support.deployment import ROOT, Deployment
-from tests.support.waiting import wait_until
+from tests.support.polling import wait_until
 
 MODES = ["deployment", "standing"]
 SECURITY_HEADERS = {
@@ -215,7 +215,7 @@ def test_a_bad_gateway_carries_them_too(standing: Deployment) -> None:
 
 
 def test_a_bill_of_materials_of_each_image(standing: Deployment, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "security", "sbom", "--stack", standing.stack]
+    command = [sys.executable, "-m", "tools.supply_chain", "sbom", "--stack", standing.stack]
     subprocess.run([*command, "--folder", str(tmp_path)], cwd=ROOT, check=True)
     bills = {path.name: json.loads(path.read_text()) for path in tmp_path.iterdir()}
     names = ("frontend", "frontend-site", "router_one", "router_two")

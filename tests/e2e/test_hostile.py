@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.contract import ENVELOPE, HELLO, WHO, ask
 from tests.support.deployment import Deployment
-from tests.support.waiting import wait_until
+from tests.support.polling import wait_until
 
 HOST = b"Host: here\r\n"
 CLOSE = b"Connection: close\r\n"

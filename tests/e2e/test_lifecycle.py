@@ -2,7 +2,7 @@
 
 from tests.support.contract import HELLO, answers_until, ask
 from tests.support.deployment import Deployment
-from tests.support.waiting import wait_until
+from tests.support.polling import wait_until
 from topology import SERVICES
 
 

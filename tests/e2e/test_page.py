@@ -19,8 +19,8 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
-from bootstrap.browser import COMMANDS, find
 from tests.support.deployment import Deployment
+from tools.setup.browser import COMMANDS, find
 from topology import SERVICES
 
 ARGUMENTS = [

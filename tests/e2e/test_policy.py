@@ -5,8 +5,8 @@ import pytest
 from policy.rules import RULES
 from tests.support.deployment import Deployment
 from tests.support.policy import PACK, refused
+from tests.support.polling import wait_until
 from tests.support.updates import change
-from tests.support.waiting import wait_until
 
 NOTHING: dict[str, list[str]] = {"containers": [], "networks": [], "images": [], "volumes": []}
 BREAKS_ALL = """

@@ -5,6 +5,7 @@ from docker.models.containers import Container
 from tests.support.contract import HELLO, ask
 from tests.support.deployment import Deployment
 from tests.support.load import load
+from tests.support.polling import wait_until
 from tests.support.updates import (
     REQUESTS_PER_SECOND,
     assert_nothing_lost,
@@ -15,7 +16,6 @@ from tests.support.updates import (
     mixed,
     page,
 )
-from tests.support.waiting import wait_until
 
 
 def networks(container: Container) -> dict[str, str]:

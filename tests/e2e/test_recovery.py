@@ -12,9 +12,9 @@ from docker.models.containers import Container
 from infra.nginx import DRAINED
 from tests.support import pulumi_processes
 from tests.support.deployment import PULUMI_SECONDS, Deployment
+from tests.support.polling import wait_until
 from tests.support.processes import run
 from tests.support.recovery import BASE, begin, exists, locks, recover, state_file, whole
-from tests.support.waiting import wait_until
 
 
 @contextlib.contextmanager
@@ -78,7 +78,7 @@ def test_a_replica_that_is_out_gets_requests_again(standing: Deployment) -> None
 
 
 def test_a_preview_is_refused_where_the_stack_is_not(deployment: Deployment) -> None:
-    ask_first = [sys.executable, "-m", "recovery.presence", "--stack", deployment.stack]
+    ask_first = [sys.executable, "-m", "tools.recover.presence", "--stack", deployment.stack]
     where = {"cwd": deployment.project, "env": deployment.environment}
     assert run(ask_first, seconds=60, **where).returncode == 0
     file = state_file(deployment)

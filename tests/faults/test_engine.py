@@ -9,9 +9,9 @@ import pytest
 from tests.support.contract import HELLO, WHO, ask
 from tests.support.deployment import PULUMI_SECONDS, Deployment
 from tests.support.notes import note
+from tests.support.polling import wait_until
 from tests.support.recovery import begin, recover
 from tests.support.rig import Node, Rig, why_not
-from tests.support.waiting import wait_until
 
 BACK_SECONDS = 60
 PORT = 8000

@@ -14,8 +14,8 @@ from tests.support import pulumi_processes
 from tests.support.busy import busy
 from tests.support.deployment import Deployment
 from tests.support.notes import note
+from tests.support.polling import wait_until
 from tests.support.updates import BAD_VERSIONS, change
-from tests.support.waiting import wait_until
 
 ROUNDS = int(os.environ.get("ROUNDS", "1"))
 WAIT_SECONDS = 12
@@ -30,7 +30,7 @@ KINDS = {
         for kind, (old, new, _) in BAD_VERSIONS.items()
     },
     "build fails": ("services/Dockerfile", *NO_BUILD, "could not be built"),
-    "hook fails": ("infra/processes.py", *NO_HOOK, "no limit today"),
+    "hook fails": ("infra/process_limit.py", *NO_HOOK, "no limit today"),
 }
 
 

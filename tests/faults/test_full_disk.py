@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.deployment import Deployment
+from tests.support.polling import wait_until
 from tests.support.recovery import begin, recover, whole
-from tests.support.waiting import wait_until
 
 NO_ROOM = "no space left on device"
 

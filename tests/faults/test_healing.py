@@ -12,8 +12,8 @@ from tests.support.contract import HELLO, ask
 from tests.support.deployment import Deployment
 from tests.support.load import Report, load
 from tests.support.notes import note
+from tests.support.polling import wait_until
 from tests.support.updates import mixed
-from tests.support.waiting import wait_until
 
 PER_SECOND = 200
 LOAD_SECONDS = 2  # at least: a fault is not over sooner

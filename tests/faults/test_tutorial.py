@@ -11,11 +11,11 @@ import pytest
 from docker.models.containers import Container
 
 from bench import stacks
-from bootstrap.progress import Progress
 from tests.support.contract import HELLO, WHO, ask
 from tests.support.load import Report, Request, load
 from tests.support.notes import note
-from tests.support.waiting import wait_until
+from tests.support.polling import wait_until
+from tools.setup.progress import Progress
 
 PER_SECOND = 200
 AFTER_SECONDS = 5.0  # without which nobody would see that it stays broken

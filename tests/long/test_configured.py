@@ -39,7 +39,7 @@ def test_without_an_engine_a_preview_says_so_and_shows_no_creates(fresh: Deploym
         plain = fresh.operate("preview", check=False)
         refreshing = fresh.operate("preview", "--refresh", check=False)
         made = run(
-            [sys.executable, "-m", "recovery.presence", "--stack", fresh.stack],
+            [sys.executable, "-m", "tools.recover.presence", "--stack", fresh.stack],
             seconds=60,
             cwd=fresh.project,
             env=fresh.environment,

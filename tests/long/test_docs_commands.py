@@ -9,7 +9,7 @@ import pytest
 from tests.support.deployment import ROOT
 from tests.support.machine import Machine
 from tests.support.rig import Node, Rig, why_not
-from tests.support.swarm import BASES
+from tests.support.swarm_deployment import BASES
 
 pytestmark = pytest.mark.xdist_group("rig")
 

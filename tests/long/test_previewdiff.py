@@ -11,8 +11,8 @@ from pathlib import Path
 import docker
 import pytest
 
+from tests.support.polling import wait_until
 from tests.support.repository import Repository
-from tests.support.waiting import wait_until
 
 # What is left on the engine is counted: another's preview would count too.
 pytestmark = pytest.mark.xdist_group("previewdiff")
@@ -29,7 +29,7 @@ class Branch(Repository):
 
     def start(self, *options: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [sys.executable, "-m", "previewdiff", "--base=main", *options],
+            [sys.executable, "-m", "tools.previewdiff", "--base=main", *options],
             cwd=self.root,
             env={**os.environ, "TMPDIR": str(self.temporary)},
             stdout=subprocess.PIPE,

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from tests.support import pulumi_processes
 from tests.support.deployment import ROOT, Deployment
+from tests.support.polling import wait_until
 from tests.support.processes import running
 from tests.support.updates import change
-from tests.support.waiting import wait_until
 
 # The program and the policy pack look for their engine all the time; the language host and the
 # plugin every second where they are built by this project, every five minutes where released.
@@ -75,7 +75,7 @@ def test_a_killed_language_host_takes_its_program_along(fresh: Deployment) -> No
 def test_a_hook_that_blocks_ends_by_its_limit_and_is_named(fresh: Deployment) -> None:
     change(fresh.project / "infra" / "hooks.py", "SECONDS = 120", "SECONDS = 3")
     blocked = '    __import__("time").sleep(3600)\n    labels = {'
-    change(fresh.project / "infra" / "processes.py", "    labels = {", blocked)
+    change(fresh.project / "infra" / "process_limit.py", "    labels = {", blocked)
     failed = fresh.up(check=False)
     assert failed.returncode != 0
     said = failed.stdout + failed.stderr

@@ -2,7 +2,7 @@
 
 from tests.support.contract import ENVELOPE, HELLO, ask
 from tests.support.deployment import Deployment
-from tests.support.waiting import wait_until
+from tests.support.polling import wait_until
 
 
 def test_a_client_over_its_rate_is_told_so_and_the_next_second_is_served(

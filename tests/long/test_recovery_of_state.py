@@ -4,8 +4,8 @@ import os
 import signal
 
 from tests.support.deployment import PULUMI_SECONDS, Deployment
+from tests.support.polling import wait_until
 from tests.support.recovery import BASE, begin, exists, recover, state_file, whole
-from tests.support.waiting import wait_until
 
 
 def test_interrupted_while_containers_are_made(fresh: Deployment) -> None:

@@ -9,10 +9,10 @@ import pytest
 from tests.support import shared
 from tests.support.contract import HELLO, ask
 from tests.support.deployment import Deployment
+from tests.support.polling import wait_until
 from tests.support.recovery import begin, locks
 from tests.support.shared import Shared
 from tests.support.updates import edit_code
-from tests.support.waiting import wait_until
 
 
 @pytest.fixture

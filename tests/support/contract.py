@@ -3,7 +3,7 @@
 import http.client
 from urllib.parse import urlsplit
 
-from tests.support.waiting import wait_until
+from tests.support.polling import wait_until
 
 ENVELOPE = {
     "content-type": "application/json",

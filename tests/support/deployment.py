@@ -12,13 +12,13 @@ import docker
 import yaml
 from docker.models.containers import Container
 
+from tests.support.polling import wait_until
 from tests.support.processes import free_ports, run
-from tests.support.waiting import wait_until
 from topology import SERVICES
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ["Pulumi.yaml", "__main__.py", "topology.py", "pyproject.toml", "uv.lock"]
-FOLDERS = ["bootstrap", "infra", "services", "frontend", "nginx", "recovery"]
+FOLDERS = ["infra", "services", "frontend", "nginx", "tools"]
 NOT_COPIED = shutil.ignore_patterns(".git", ".venv", ".*_cache", "__pycache__")
 PULUMI_SECONDS = 300
 

@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 from tests.support.contract import HELLO, WHO
 from tests.support.deployment import Deployment
 from tests.support.load import Report, Request, load
-from tests.support.waiting import wait_until
+from tests.support.polling import wait_until
 
 RATE = 50
 BURST_SECONDS = 5  # in which all of them connect at once

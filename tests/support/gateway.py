@@ -16,7 +16,7 @@ from infra.health import MIN_READY_SECONDS
 from infra.settings import DEFAULTS
 from tests.support.contract import ask
 from tests.support.deployment import ROOT
-from tests.support.waiting import wait_until
+from tests.support.polling import wait_until
 from topology import SERVICES, Service
 
 ONE, TWO = SERVICES

@@ -8,7 +8,7 @@ from typing import Any
 import pulumi
 import pytest
 
-from infra import drift, preflight, processes, rollout
+from infra import drift, preflight, process_limit, rollout
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTHING = preflight.Inventory(
@@ -53,7 +53,7 @@ def declare(**config: str) -> Recorder:
         patch.setattr(rollout, "show_build_on_failure", lambda: None)
         patch.setattr(rollout, "replica_hooks", lambda _: None)
         patch.setattr(rollout, "publication_hooks", lambda _: None)
-        patch.setattr(processes, "limit_processes", lambda: None)
+        patch.setattr(process_limit, "limit_processes", lambda: None)
         patch.setattr(drift, "moved", lambda _: "")
         patch.setattr(drift, "_containers", list)
         patch.setattr(preflight, "take_inventory", lambda _: NOTHING)

@@ -16,7 +16,7 @@ BASE = "python:3.13-slim"
 def recover(one: Deployment, *more: str, code: int = 0) -> str:
     """What it says; `make up` calls it so, and `make recover` with --yes."""
     done = subprocess.run(
-        [sys.executable, "-m", "recovery", "--stack", one.stack, *more],
+        [sys.executable, "-m", "tools.recover", "--stack", one.stack, *more],
         cwd=one.project,
         env=one.environment,
         capture_output=True,

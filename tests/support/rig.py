@@ -15,7 +15,7 @@ from typing import IO, Self
 
 import docker
 
-from tests.support.waiting import wait_until
+from tests.support.polling import wait_until
 
 NAME = "swarmrig"  # of the bridge, and the start of every namespace, interface and control group
 FOLDER = Path("/var/lib") / NAME

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.rig import REGISTRY, Rig, why_not
-from tests.support.swarm import BASES, TABLE, Swarm
+from tests.support.swarm_deployment import BASES, TABLE, Swarm
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -3,8 +3,8 @@
 import re
 
 from tests.support.contract import ONLY_GET, ask
-from tests.support.swarm import PORT, RATE, Swarm, assert_nothing_lost, record
-from tests.support.waiting import wait_until
+from tests.support.polling import wait_until
+from tests.support.swarm_deployment import PORT, RATE, Swarm, assert_nothing_lost, record
 
 PATH = "/api/v1/say_hello"
 

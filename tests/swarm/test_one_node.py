@@ -2,12 +2,12 @@
 
 import pytest
 
-from recovery import strays
-from recovery.state import EMPTY
 from tests.support.contract import HELLO, ONLY_GET, WHO, ask
+from tests.support.polling import wait_until
 from tests.support.rig import REGISTRY
-from tests.support.swarm import BASES, PORT, Swarm, assert_nothing_lost, lost, record
-from tests.support.waiting import wait_until
+from tests.support.swarm_deployment import BASES, PORT, Swarm, assert_nothing_lost, lost, record
+from tools.recover import leftovers
+from tools.recover.state import EMPTY
 
 
 def refused(swarm: Swarm, verb: str = "up", **config: str) -> str:
@@ -85,7 +85,7 @@ def test_it_answers_by_the_contract_and_nothing_changes_by_itself(alone: Swarm) 
 
 
 def test_a_recovery_leaves_the_swarms_containers_alone(alone: Swarm) -> None:
-    found = strays.find(alone.deployment.engine, "microservices", alone.deployment.stack, EMPTY)
+    found = leftovers.find(alone.deployment.engine, "microservices", alone.deployment.stack, EMPTY)
     assert [stray for stray in found if stray.kind == "container"] == []
 
 

@@ -13,18 +13,15 @@ import yaml
 
 from infra import nginx
 from tests.support import configuration_page
+from tools.operate import new_service
 from topology import SERVICES, Service
-from workbench import new_service
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 PROVIDER_KEYS = {"docker:host", "docker:registryAuth"}
 SPEAKING = (
     "infra",
-    "bootstrap",
-    "recovery",
-    "workbench",
-    "previewdiff",
+    "tools",
     "policy",
     "services/chassis",
     "nginx",
@@ -117,10 +114,10 @@ def test_what_is_not_there_is_found(check: Callable[[Path, str], Iterator[str]])
 
 def messages() -> Iterator[str]:
     """Every text of the program, a field of it as an ellipsis."""
-    for file in (file for folder in SPEAKING for file in (ROOT / folder).glob("*")):
+    for file in (file for folder in SPEAKING for file in (ROOT / folder).rglob("*")):
         if file.suffix == ".py":
             yield from map(spoken, ast.walk(ast.parse(file.read_text())))
-        elif file.is_file():
+        elif file.is_file() and file.suffix != ".pyc":
             yield re.sub(r"\$\w+", FIELD, file.read_text())
 
 

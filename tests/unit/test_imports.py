@@ -1,6 +1,7 @@
 """Which module may import which."""
 
 import ast
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +9,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 SUPPORT = "tests.support"
+# The table, digests and what is rendered from both.
+PURE = ("topology.py", "content.py", "nginx.py", "page.py", "addresses.py", "sources.py")
 
 
 def imported(source: str) -> Iterator[str]:
@@ -19,12 +22,17 @@ def imported(source: str) -> Iterator[str]:
 
 
 def forbidden(file: Path, source: str) -> list[str]:
-    """Return what the file must not import: another test, or a test or the bench at all."""
-    top = file.parts[0]
-    found = [name for name in imported(source) if name.split(".")[0] in ("tests", "bench")]
+    """Return what the file must not import."""
+    top, names = file.parts[0], list(imported(source))
+    packages = {name: name.split(".")[0] for name in names}
     if top == "tests":
-        return [n for n in found if n.startswith("tests.") and not n.startswith(f"{SUPPORT}.")]
-    return [name for name in found if name.split(".")[0] != "bench" or top != "bench"]
+        return [n for n in names if n.startswith("tests.") and not n.startswith(f"{SUPPORT}.")]
+    wrong = {"tests", "bench"} - ({"bench"} if top == "bench" else set())
+    if top in ("infra", "services", "policy", "topology.py"):
+        wrong |= {"tools"}
+    if file.name in PURE:
+        wrong |= {"pulumi", "pulumi_docker"}
+    return [name for name in names if packages[name] in wrong]
 
 
 def test_no_module_imports_a_test_and_the_product_no_bench() -> None:
@@ -47,6 +55,9 @@ def test_no_module_imports_a_test_and_the_product_no_bench() -> None:
         ("bench/one.py", "from tests.support.load import load"),
         ("infra/one.py", "def f():\n    import bench"),
         ("tools/one.py", "from tests import support"),
+        ("infra/one.py", "from tools.setup import paths"),
+        ("topology.py", "import pulumi"),
+        ("infra/nginx.py", "import pulumi_docker as docker"),
     ],
 )
 def test_what_is_forbidden_is_found(file: str, source: str) -> None:
@@ -57,3 +68,16 @@ def test_what_is_allowed_is_not_found() -> None:
     assert not forbidden(Path("tests/unit/a.py"), "from tests.support.load import load")
     assert not forbidden(Path("tests/faults/a.py"), "from bench import stacks")
     assert not forbidden(Path("bench/a.py"), "from bench import load")
+    assert not forbidden(Path("tools/recover/a.py"), "from infra import engine")
+
+
+def test_no_two_modules_have_one_name() -> None:
+    roots = ("infra", "policy", "tools", "bench", "tests/support", "services/chassis")
+    names = Counter(
+        path.name
+        for folder in roots
+        for path in (ROOT / folder).rglob("*.py")
+        if not path.name.startswith("__")
+    )
+    assert len(names) > 80
+    assert [name for name, count in names.items() if count > 1] == []

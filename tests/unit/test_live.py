@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.contract import HELLO, ask
+from tests.support.polling import wait_until
 from tests.support.processes import free_ports, run, running
-from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = [sys.executable, "-m", "chassis", "--live"]

@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager
 import pytest
 
 from tests.support.load import Lateness, Report, Request, _Recorder, idle_clients, load
-from tests.support.waiting import wait_until
+from tests.support.polling import wait_until
 
 GOOD = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 REQUEST = Request(path="/", bodies=(b"ok",))

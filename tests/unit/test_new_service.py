@@ -8,9 +8,9 @@ import pytest
 import yaml
 from starlette.testclient import TestClient
 
-from bootstrap.errors import Problem
+from tools.operate import new_service
+from tools.setup.errors import Problem
 from topology import SERVICES
-from workbench import new_service
 
 ROOT = Path(__file__).resolve().parents[2]
 

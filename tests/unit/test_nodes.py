@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from infra.nodes import Network, Node, Running, Swarm, conflicts, matching
 from infra.settings import Settings, parse
+from infra.swarm.nodes import Network, Node, Running, Swarm, conflicts, matching
 from topology import SERVICES
 
 OURS = {"microservices.stack": "unit"}

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from pulumi_policy import proxy
 
-from infra import processes
+from infra import process_limit
 from policy import rules
 from policy.rules import CONTAINER, IMAGE, RULES, SERVICE, Resource
 from tests.support.program import declare
@@ -249,8 +249,8 @@ def test_the_documentation_has_the_rules() -> None:
 
 
 def test_the_label_is_the_one_that_is_applied() -> None:
-    assert f"microservices.{processes.LABEL}" == LABEL
-    assert processes.LIMIT <= rules.MOST_PROCESSES
+    assert f"microservices.{process_limit.LABEL}" == LABEL
+    assert process_limit.LIMIT <= rules.MOST_PROCESSES
 
 
 def test_the_pack_runs_in_the_environment_of_the_program() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from previewdiff.changes import UNKNOWN, Preview, Property, differences, read
+from tools.previewdiff.changes import UNKNOWN, Preview, Property, differences, read
 
 RECORDED = Path(__file__).parent / "recorded"
 

@@ -11,7 +11,7 @@ DOCS = (ROOT / "docs" / "preview.md").read_text()
 
 def test_bad_input_is_one_error() -> None:
     for option, value in (("--base", "no/such"), ("--output", "no-such-folder")):
-        command = [sys.executable, "-m", "previewdiff", f"{option}={value}"]
+        command = [sys.executable, "-m", "tools.previewdiff", f"{option}={value}"]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
         assert done.returncode == 1
         assert re.fullmatch(r"error: .*there is no .+\ndo:    .+\n", done.stderr), done.stderr
@@ -19,7 +19,7 @@ def test_bad_input_is_one_error() -> None:
 
 
 def said() -> str:
-    command = [sys.executable, "-m", "previewdiff", "--help"]
+    command = [sys.executable, "-m", "tools.previewdiff", "--help"]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
 
 

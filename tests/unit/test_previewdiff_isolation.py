@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from bootstrap.errors import Problem
-from previewdiff.isolation import Isolation
-from previewdiff.stack import configuration
+from tools.previewdiff.isolation import Isolation
+from tools.previewdiff.own_stack import configuration
+from tools.setup.errors import Problem
 
 DECLARED = {
     "frontendPort": "80",

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from previewdiff.changes import Preview, Property, Resource, Violation
-from previewdiff.report import Subject, shorten, to_json, to_markdown
+from tools.previewdiff.changes import Preview, Property, Resource, Violation
+from tools.previewdiff.report import Subject, shorten, to_json, to_markdown
 
 SUBJECT = Subject(
     base="origin/main", base_commit="a" * 40, head_commit="b" * 40, uncommitted=(), stack="dev"

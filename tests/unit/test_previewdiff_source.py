@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from bootstrap.errors import Problem
-from previewdiff.source import Repository
+from tools.previewdiff.trees import Repository
+from tools.setup.errors import Problem
 
 
 def git(folder: Path, *arguments: str) -> str:

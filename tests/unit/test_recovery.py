@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from bootstrap.errors import Problem
-from recovery import locks, processes, state
-from recovery.__main__ import Interrupted
-from recovery.backend import Stack
-from recovery.strays import Stray
-from tests.support.waiting import wait_until
+from tests.support.polling import wait_until
+from tools.recover import locks, plugins, state
+from tools.recover.__main__ import Interrupted
+from tools.recover.backend import Stack
+from tools.recover.leftovers import Stray
+from tools.setup.errors import Problem
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 GONE = 2**22 + 1  # above the highest pid that a kernel gives
@@ -171,12 +171,12 @@ class TestPlugins:
         with socket.create_server(("127.0.0.1", 0)) as server:
             gone = server.getsockname()[1]
         plugin = start("pulumi-resource-docker", f"127.0.0.1:{gone}")
-        assert processes.end_orphans(tmp_path / "another") == 0
-        assert processes.end_orphans(tmp_path) == 1
+        assert plugins.end_orphans(tmp_path / "another") == 0
+        assert plugins.end_orphans(tmp_path) == 1
         assert plugin.wait(10) < 0
 
     def test_of_a_pulumi_that_lives(self, tmp_path: Path, start: Start) -> None:
         with socket.create_server(("127.0.0.1", 0)) as server:
             plugin = start("pulumi-resource-docker", f"127.0.0.1:{server.getsockname()[1]}")
-            assert processes.end_orphans(tmp_path) == 0
+            assert plugins.end_orphans(tmp_path) == 0
             assert plugin.poll() is None

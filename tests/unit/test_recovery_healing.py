@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from bootstrap.errors import Problem
-from recovery import __main__ as program
-from recovery import backend, gateway, limits, presence, processes, state, strays
+from tools.recover import __main__ as program
+from tools.recover import backend, drains, leftovers, limits, plugins, presence, state
+from tools.setup.errors import Problem
 
 ROOT = Path(__file__).resolve().parents[2]
 KIND = "docker:index/container:Container"
@@ -63,15 +63,15 @@ class Engine:
 def removed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The containers that were removed."""
     found: list[str] = []
-    monkeypatch.setattr(strays, "stop_and_remove", lambda _, container: found.append(container))
-    monkeypatch.setattr(strays, "find", lambda *_: [])
-    monkeypatch.setattr(processes, "end_orphans", lambda _: 0)
+    monkeypatch.setattr(leftovers, "stop_and_remove", lambda _, container: found.append(container))
+    monkeypatch.setattr(leftovers, "find", lambda *_: [])
+    monkeypatch.setattr(plugins, "end_orphans", lambda _: 0)
     monkeypatch.setattr(limits, "set_missing", lambda *_: [])
     return found
 
 
 def stand_in(monkeypatch: pytest.MonkeyPatch, one: Gateway) -> None:
-    monkeypatch.setattr(gateway, "find", lambda *_: one)
+    monkeypatch.setattr(drains, "find", lambda *_: one)
 
 
 class TestDrain:
@@ -104,7 +104,7 @@ class TestDrain:
         hanging = Gateway(0)
         over = Event()
         monkeypatch.setattr(hanging, "exec_run", lambda _: over.wait(60))
-        monkeypatch.setattr(gateway, "LIMIT_SECONDS", 0.1)
+        monkeypatch.setattr(drains, "LIMIT_SECONDS", 0.1)
         stand_in(monkeypatch, hanging)
         (problem,) = self.delete()
         over.set()
@@ -221,5 +221,5 @@ class TestPresence:
         done = subprocess.run(
             command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
         )
-        asks, shows = "recovery.presence --stack prod", "pulumi preview --stack prod"
+        asks, shows = "tools.recover.presence --stack prod", "pulumi preview --stack prod"
         assert 0 < done.stdout.index(asks) < done.stdout.index(shows)

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from infra import swarm
+from infra.swarm import replicated
+from tests.support.polling import wait_until
 from tests.support.processes import free_ports, running
-from tests.support.waiting import wait_until
 from topology import SERVICES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -80,7 +80,7 @@ def test_a_request_in_flight_is_answered_before_the_end(tmp_path: Path) -> None:
 def test_on_a_swarm_it_serves_on_for_a_while_and_then_ends_well(name: str) -> None:
     (port,) = free_ports(1)
     with running(
-        ["bash", "-c", f"PATH={Path(sys.executable).parent}:$PATH; {swarm.DRAINED}"],
+        ["bash", "-c", f"PATH={Path(sys.executable).parent}:$PATH; {replicated.DRAINED}"],
         cwd=ROOT / "services" / name,
         env=environment(port),
         stderr=subprocess.DEVNULL,
@@ -88,7 +88,7 @@ def test_on_a_swarm_it_serves_on_for_a_while_and_then_ends_well(name: str) -> No
         wait_until(lambda: answers(port), "the service answers")
         told = time.monotonic()
         process.send_signal(signal.SIGTERM)
-        while process.poll() is None and time.monotonic() - told < swarm.DRAIN_SECONDS - 1:
+        while process.poll() is None and time.monotonic() - told < replicated.DRAIN_SECONDS - 1:
             assert answers(port)
         assert process.wait(timeout=20) in (128 + signal.SIGTERM, 0)
-        assert time.monotonic() - told > swarm.DRAIN_SECONDS
+        assert time.monotonic() - told > replicated.DRAIN_SECONDS

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from infra import nodes
+from infra.swarm import nodes
 from policy.rules import RULES, Resource
 from tests.support.program import Recorder, declare
 

@@ -1,0 +1,107 @@
+"""A copy of the project and a stack of its own: names, ports, subnet, backend and Pulumi home."""
+
+import os
+import random
+import shutil
+import socket
+import subprocess
+import uuid
+from pathlib import Path
+
+import docker
+import yaml
+from docker.models.containers import Container
+
+from bench.wrk import BenchError
+from topology import SERVICES
+
+ROOT = Path(__file__).resolve().parents[1]
+NOT_COPIED = shutil.ignore_patterns(".*", "__pycache__", "tests", "docs")
+PULUMI_SECONDS = 1200
+
+
+def free_ports(count: int) -> list[int]:
+    """Return ports that nothing listens on, below those that the kernel hands out by itself."""
+    ports: list[int] = []
+    while len(ports) < count:
+        port = random.randint(20000, 30000)
+        with socket.socket() as probe:
+            if port not in ports and probe.connect_ex(("127.0.0.1", port)) != 0:
+                ports.append(port)
+    return ports
+
+
+class Deployment:
+    def __init__(self, folder: Path) -> None:
+        self.engine = docker.from_env()
+        self.stack = f"bench-{uuid.uuid4().hex[:8]}"
+        self.project = folder / "project"
+        self.file = folder / "Pulumi.bench.yaml"
+        ports = free_ports(1 + len(SERVICES))
+        self.ports = dict(zip((s.name for s in SERVICES), ports[1:], strict=True))
+        self.config = {
+            "frontendPort": str(ports[0]),
+            **{f"{name}Port": str(port) for name, port in self.ports.items()},
+            "networkName": f"{self.stack}-deploy",
+            "namePrefix": f"{self.stack}-",
+            "subnet": f"10.{random.randint(128, 250)}.{random.randint(0, 255)}.0/24",
+        }
+        self.environment = _environment(folder)
+        shutil.copytree(ROOT, self.project, ignore=NOT_COPIED)
+        (self.project / ".venv").symlink_to(ROOT / ".venv")
+        self._pulumi("stack", "init", self.stack)
+
+    def up(self) -> None:
+        self.operate("up", "--yes", "--skip-preview")
+
+    def preview(self) -> None:
+        self.operate("preview")
+
+    def destroy(self) -> None:
+        self.operate("destroy", "--yes", "--skip-preview")
+
+    def container(self, service: str) -> Container:
+        names = {"frontend": "frontend", **{s.name: s.container for s in SERVICES}}
+        return self.engine.containers.get(f"{self.stack}-{names[service]}")
+
+    def remove(self) -> None:
+        """Destroy the stack, and by its label whatever a failed measurement left."""
+        self.operate("destroy", "--yes", "--skip-preview", check=False)
+        ours: dict[str, str | list[str] | bool] = {"label": f"microservices.stack={self.stack}"}
+        for container in self.engine.containers.list(all=True, filters=ours, ignore_removed=True):
+            container.remove(force=True)
+        for network in self.engine.networks.list(filters=ours):
+            network.remove()
+        self.engine.close()
+
+    def operate(self, verb: str, *more: str, check: bool = True) -> None:
+        values = {f"microservices:{key}": value for key, value in self.config.items()}
+        self.file.write_text(yaml.safe_dump({"config": values}))
+        self._pulumi(verb, "--stack", self.stack, f"--config-file={self.file}", *more, check=check)
+
+    def _pulumi(self, *arguments: str, check: bool = True) -> None:
+        done = subprocess.run(
+            ["pulumi", *arguments, "--non-interactive"],
+            cwd=self.project,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=PULUMI_SECONDS,
+        )
+        if check and done.returncode != 0:
+            raise BenchError(f"pulumi {arguments[0]} failed: {done.stdout}{done.stderr}")
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    home, state = folder / "home", folder / "state"
+    home.mkdir()
+    state.mkdir()
+    (home / "plugins").symlink_to(Path.home() / ".pulumi" / "plugins")
+    return {
+        **os.environ,
+        "PULUMI_HOME": str(home),
+        "PULUMI_BACKEND_URL": f"file://{state}",
+        "PULUMI_CONFIG_PASSPHRASE": "",
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+    }

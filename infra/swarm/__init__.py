@@ -1,0 +1,1 @@
+"""The stack on the nodes of a Docker swarm."""

@@ -1,0 +1,236 @@
+"""The same web service and gateway on a swarm: images in a registry, replicas on its nodes."""
+
+from collections.abc import Mapping
+
+import pulumi
+import pulumi_docker as docker
+
+from infra import health, sources
+from infra.containers import (
+    GATEWAY_MEMORY,
+    GATEWAY_USER,
+    MEMORY,
+    SERVICE_USER,
+    gateway_image,
+    gateway_url,
+    labels,
+    service_image,
+)
+from infra.settings import Settings
+from infra.swarm import nodes
+from topology import Service
+
+DRAIN_SECONDS = 3
+# Told to stop, a service serves on for that long: a gateway may not know of it yet. An image of a
+# Dockerfile of its own does that by itself.
+DRAINED = f"trap 'sleep {DRAIN_SECONDS}; kill $!' TERM; {' '.join(sources.RUN)} & wait $!; wait $!"
+GRACE = "15s"  # above that, and what a service then takes for its last requests
+MEBIBYTE = 1024 * 1024
+
+
+def network(settings: Settings) -> docker.Network:
+    return docker.Network(
+        "deploy",
+        name=settings.network_name,
+        driver="overlay",
+        options={"encrypted": ""} if settings.encrypt_network else {},
+        ipam_configs=[
+            docker.NetworkIpamConfigArgs(
+                subnet=str(settings.subnet), gateway=str(settings.subnet[1])
+            )
+        ],
+        labels=[docker.NetworkLabelArgs(label=k, value=v) for k, v in labels().items()],
+        # The swarm adds an option of its own, a difference for ever; nodes.py checks ours.
+        opts=pulumi.ResourceOptions(ignore_changes=["options"]),
+    )
+
+
+class WebService(pulumi.ComponentResource):
+    """A service of the table: its image in the registry, its replicas, reached by its name."""
+
+    def __init__(self, service: Service, *, settings: Settings, network: docker.Network) -> None:
+        super().__init__("microservices:index:WebService", service.name)
+        self.image = service_image(service, settings, parent=self)
+        source = sources.of(service.name, settings.python_image)
+        self.swarm_service = _service(
+            service.name,
+            name=settings.name_prefix + service.container,
+            image=_for_every_node(service.name, self.image, settings, parent=self),
+            settings=settings,
+            network=network,
+            alias=service.container,
+            replicas=settings.counts[service.name],
+            # The new one serves before the old one is told to stop.
+            order="start-first",
+            ports=[],
+            probe=(service.port, "/healthz"),
+            user=SERVICE_USER,
+            env={"PORT": str(service.port)},
+            command=["bash", "-c", DRAINED] if source.on_chassis else None,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self.url = f"{gateway_url(nodes.inventory().address, settings)}{service.prefix}"
+        self.register_outputs({"url": self.url})
+
+    def summary(self) -> dict[str, pulumi.Input[str]]:
+        return {"container": self.swarm_service.name, "image": self.image.name, "url": self.url}
+
+
+class Gateway(pulumi.ComponentResource):
+    """nginx with the page on every node that may have one, each at the node's own port."""
+
+    def __init__(
+        self,
+        *,
+        services: Mapping[str, WebService],
+        settings: Settings,
+        network: docker.Network,
+    ) -> None:
+        super().__init__("microservices:index:Gateway", "frontend")
+        self.image = gateway_image("frontend", "whole", settings, parent=self)
+        self.swarm_service = _service(
+            "frontend",
+            name=f"{settings.name_prefix}frontend",
+            image=_for_every_node("frontend", self.image, settings, parent=self),
+            settings=settings,
+            network=network,
+            alias="frontend",
+            replicas=len(nodes.matching(nodes.inventory(), settings.placement["frontend"])),
+            # A node's port has one owner: the old gateway stops before the new one starts.
+            order="stop-first",
+            ports=[
+                docker.ServiceEndpointSpecPortArgs(
+                    target_port=80, published_port=settings.frontend_port, publish_mode="host"
+                )
+            ],
+            probe=(80, "/gateway-health"),
+            user=GATEWAY_USER,
+            env=None,
+            command=None,
+            memory=GATEWAY_MEMORY,
+            opts=pulumi.ResourceOptions(
+                parent=self, depends_on=[one.swarm_service for one in services.values()]
+            ),
+        )
+        self.url = gateway_url(nodes.inventory().address, settings)
+        self.register_outputs({"url": self.url})
+
+
+def _for_every_node(
+    name: str, image: docker.RemoteImage, settings: Settings, *, parent: pulumi.Resource
+) -> pulumi.Output[str]:
+    """Pushes an image; by its tag for people, by its digest for the nodes.
+
+    Without a registry the one node there is has it, and by its ID the node asks for no other.
+    """
+    if not settings.registry:
+        return image.image_id
+    anonymous = docker.RegistryImageAuthConfigArgs(address=nodes.registry_host(settings))
+    pushed = docker.RegistryImage(
+        name,
+        name=image.name,
+        keep_remotely=True,  # a node that joins, or a roll-back, may ask for an older one
+        auth_config=None if nodes.has_credentials() else anonymous,
+        triggers={"image": image.image_id},
+        opts=pulumi.ResourceOptions(parent=parent),
+    )
+    return pulumi.Output.concat(image.name, "@", pushed.sha256_digest)
+
+
+def _service(  # noqa: PLR0913  one place says what a service of the swarm here is
+    resource: str,
+    *,
+    name: str,
+    image: pulumi.Output[str],
+    settings: Settings,
+    network: docker.Network,
+    alias: str,
+    replicas: int,
+    order: str,
+    ports: list[docker.ServiceEndpointSpecPortArgs],
+    probe: tuple[int, str],
+    user: str,
+    env: dict[str, str] | None,
+    command: list[str] | None,
+    memory: int = MEMORY,
+    opts: pulumi.ResourceOptions,
+) -> docker.Service:
+    container = docker.ServiceTaskSpecContainerSpecArgs(
+        image=image,
+        user=user,
+        env=env,
+        commands=command,
+        read_only=True,
+        cap_drops=["ALL"],
+        mounts=[
+            docker.ServiceTaskSpecContainerSpecMountArgs(
+                type="tmpfs",
+                target="/tmp",  # noqa: S108  the container's
+                tmpfs_options=docker.ServiceTaskSpecContainerSpecMountTmpfsOptionsArgs(
+                    size_bytes=16 * MEBIBYTE, mode=0o777
+                ),
+            )
+        ],
+        healthcheck=docker.ServiceTaskSpecContainerSpecHealthcheckArgs(
+            tests=health.command(*probe, production=False),
+            interval="2s",
+            timeout=f"{health.TIMEOUT_SECONDS}s",
+            retries=3,
+            start_period="1s",
+        ),
+        stop_grace_period=GRACE,
+        labels=[
+            docker.ServiceTaskSpecContainerSpecLabelArgs(label=k, value=v)
+            for k, v in labels().items()
+        ],
+    )
+    return docker.Service(
+        resource,
+        name=name,
+        task_spec=docker.ServiceTaskSpecArgs(
+            container_spec=container,
+            networks_advanceds=[
+                docker.ServiceTaskSpecNetworksAdvancedArgs(id=network.id, aliases=[alias])
+            ],
+            placement=docker.ServiceTaskSpecPlacementArgs(
+                constraints=list(settings.placement[resource]),
+                prefs=["spread=node.id"],
+            ),
+            resources=docker.ServiceTaskSpecResourcesArgs(
+                limits=docker.ServiceTaskSpecResourcesLimitsArgs(
+                    memory_bytes=memory * MEBIBYTE, nano_cpus=1_000_000_000
+                ),
+                reservation=docker.ServiceTaskSpecResourcesReservationArgs(
+                    memory_bytes=32 * MEBIBYTE, nano_cpus=50_000_000
+                ),
+            ),
+            restart_policy=docker.ServiceTaskSpecRestartPolicyArgs(
+                condition="any", delay="1s", window="0s"
+            ),
+            log_driver=docker.ServiceTaskSpecLogDriverArgs(
+                name="json-file", options={"max-size": "10m", "max-file": "3"}
+            ),
+        ),
+        mode=docker.ServiceModeArgs(replicated=docker.ServiceModeReplicatedArgs(replicas=replicas)),
+        # Names lead to the replicas themselves: nginx follows, balances and tries the next.
+        endpoint_spec=docker.ServiceEndpointSpecArgs(mode="dnsrr", ports=ports),
+        update_config=docker.ServiceUpdateConfigArgs(
+            parallelism=1, order=order, monitor="5s", failure_action="rollback"
+        ),
+        rollback_config=docker.ServiceRollbackConfigArgs(
+            parallelism=1, order=order, monitor="5s", failure_action="pause"
+        ),
+        converge_config=docker.ServiceConvergeConfigArgs(
+            delay="1s", timeout=f"{settings.wait_timeout * (replicas + 1)}s"
+        ),
+        labels=[docker.ServiceLabelArgs(label=k, value=v) for k, v in labels().items()],
+        opts=pulumi.ResourceOptions.merge(
+            pulumi.ResourceOptions(
+                delete_before_replace=True,  # only another network or name replaces it
+                # The registry says for which platforms an image is; the manager notes it here.
+                ignore_changes=["taskSpec.placement.platforms"],
+                hooks=nodes.show_failure(),
+            ),
+            opts,
+        ),
+    )

@@ -1,0 +1,97 @@
+"""python -m tools.operate VERB: what `make` calls for the developer's day."""
+
+import signal
+
+if __name__ == "__main__":  # a Ctrl-C while the rest is loaded is no traceback
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+import argparse
+import os
+import sys
+import webbrowser
+from typing import NoReturn
+
+from docker.models.containers import Container
+
+from infra.engine import EngineError
+from tools.operate import logs, new_service, status
+from tools.operate.deployed import GATEWAY, Stack, connect, url
+from tools.setup.errors import Problem
+
+INTERRUPTED = 130
+
+
+def main() -> int:
+    arguments = _parser().parse_args()
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return int(arguments.do(arguments) or 0)
+    except Problem as problem:
+        print(problem, file=sys.stderr)
+    except EngineError as error:
+        print(
+            Problem(str(error), remedy="`make up` starts an engine where none runs"),
+            file=sys.stderr,
+        )
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    return 1
+
+
+def show_status(arguments: argparse.Namespace) -> int:
+    with connect(arguments.stack) as stack:
+        return 0 if status.show(stack) else 1
+
+
+def follow_logs(arguments: argparse.Namespace) -> None:
+    with connect(arguments.stack) as stack:
+        logs.follow(stack)
+
+
+def open_page(arguments: argparse.Namespace) -> None:
+    with connect(arguments.stack) as stack:
+        page = url(_running(stack, GATEWAY))
+    print(page)
+    if not webbrowser.open(page):
+        print("No browser can be opened from here; that is its address.")
+
+
+def shell(arguments: argparse.Namespace) -> NoReturn:
+    with connect(arguments.stack) as stack:
+        container = _running(stack, arguments.service)
+    terminal = ["--tty"] if sys.stdin.isatty() else []
+    command = ["docker", "exec", "--interactive", *terminal, str(container.name), "bash"]
+    os.execvp(command[0], command)  # noqa: S606  no shell is wanted before the shell
+
+
+def add_service(arguments: argparse.Namespace) -> None:
+    row = new_service.add(arguments.name, arguments.prefix)
+    print(f"services/{row.name}/ answers at {row.prefix}{row.call.lstrip('/')}.")
+    print("It is in topology.py and Pulumi.yaml: `make up` deploys it, `make test` holds it.")
+
+
+def _running(stack: Stack, service: str) -> Container:
+    container = stack.of(service)
+    if container.status != "running":
+        raise Problem(f"{container.name} is {container.status}", remedy="`make up` mends it")
+    return container
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tools.operate", description=__doc__)
+    parser.add_argument("--stack", default="dev")
+    verbs = parser.add_subparsers(required=True, metavar="VERB")
+    for name, do in (("status", show_status), ("logs", follow_logs), ("open", open_page)):
+        verbs.add_parser(name).set_defaults(do=do)
+    inside = verbs.add_parser("shell")
+    inside.add_argument("service")
+    inside.set_defaults(do=shell)
+    adding = verbs.add_parser("new-service")
+    adding.add_argument("name")
+    adding.add_argument("prefix")
+    adding.set_defaults(do=add_service)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

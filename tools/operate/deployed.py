@@ -1,0 +1,73 @@
+"""The containers of one stack, as the engine has them."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import docker
+from docker.models.containers import Container
+
+from infra.engine import client
+from tools.setup.errors import Problem
+from topology import SERVICES
+
+GATEWAY = "frontend"
+
+
+@dataclass(frozen=True)
+class Stack:
+    name: str
+    engine: docker.DockerClient
+
+    @property
+    def filters(self) -> dict[str, str | list[str] | bool]:
+        return {"label": ["microservices.project", f"microservices.stack={self.name}"]}
+
+    def containers(self) -> list[Container]:
+        found: list[Container] = self.engine.containers.list(
+            all=True, filters=self.filters, ignore_removed=True
+        )
+        return sorted(found, key=lambda container: str(container.name))
+
+    def of(self, service: str) -> Container:
+        """The first container of a service, named as in the table or as its container."""
+        names = names_of_services()
+        for container in self.containers():
+            if names.get(service, service) in {*aliases(container), container.name}:
+                return container
+        known = ", ".join(names)
+        raise Problem(
+            f"S={service!r} is not a running service of stack {self.name}",
+            remedy=f"take one of these: {known}",
+        )
+
+    def missing(self) -> list[str]:
+        """Services, and the gateway, that have no container at all."""
+        there = {alias for container in self.containers() for alias in aliases(container)}
+        return [name for name, alias in names_of_services().items() if alias not in there]
+
+
+@contextmanager
+def connect(name: str) -> Iterator[Stack]:
+    with client() as engine:
+        yield Stack(name, engine)
+
+
+def names_of_services() -> dict[str, str]:
+    """The name that each is reached by on the network."""
+    return {GATEWAY: GATEWAY, **{service.name: service.container for service in SERVICES}}
+
+
+def aliases(container: Container) -> set[str]:
+    networks = container.attrs["NetworkSettings"]["Networks"]
+    return {alias for network in networks.values() for alias in network["Aliases"] or ()}
+
+
+def url(container: Container) -> str:
+    """Where the container is published on this machine; empty where it is not."""
+    bindings = [one for bound in (container.ports or {}).values() for one in bound or ()]
+    if not bindings:
+        return ""
+    host = bindings[0]["HostIp"].replace("0.0.0.0", "127.0.0.1")  # noqa: S104  shown, not bound
+    port = bindings[0]["HostPort"]
+    return f"http://{host}" if port == "80" else f"http://{host}:{port}"

@@ -1,0 +1,88 @@
+"""A stack as a table: each container, whether it is healthy, since when, and where it answers."""
+
+import sys
+from dataclasses import astuple, dataclass, fields
+from datetime import UTC, datetime
+from typing import TextIO
+
+import docker
+from docker.models.containers import Container
+
+from tools.operate import memory
+from tools.operate.deployed import Stack, url
+from tools.operate.terminal import GREEN, RED, paint
+from tools.setup.errors import Problem
+
+GOOD = ("healthy", "done")
+UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    container: str
+    image: str
+    health: str
+    uptime: str = ""
+    restarts: str = ""
+    memory: str = ""
+    url: str = ""
+
+
+def show(stack: Stack, stream: TextIO = sys.stdout) -> bool:
+    """Writes the table; true when everything that should run does, and is healthy."""
+    containers = stack.containers()
+    if not containers:
+        raise Problem(f"stack {stack.name} has no containers", remedy="`make up` deploys it")
+    rows = [row(container) for container in containers]
+    rows += [Row(container=name, image="", health="missing") for name in stack.missing()]
+    stream.writelines(f"{line}\n" for line in table(rows, stream))
+    return all(one.health in GOOD for one in rows)
+
+
+def row(container: Container) -> Row:
+    running = container.status == "running"
+    used = memory.used(container)
+    return Row(
+        container=str(container.name),
+        image=_tag(container),
+        health=health(container),
+        uptime=since(container.attrs["State"]["StartedAt"]) if running else "",
+        restarts=str(container.attrs["RestartCount"]),
+        memory=f"{used / 2**20:.0f} MiB" if used else "",
+        url=url(container),
+    )
+
+
+def health(container: Container) -> str:
+    state = container.attrs["State"]
+    if container.status == "running":
+        return str(state.get("Health", {}).get("Status", "running"))
+    once = container.attrs["HostConfig"]["RestartPolicy"]["Name"] in ("", "no")
+    return "done" if once and state["ExitCode"] == 0 else container.status
+
+
+def since(started: str, now: datetime | None = None) -> str:
+    moment = datetime.fromisoformat(started[:19]).replace(tzinfo=UTC)
+    seconds = max(0, int(((now or datetime.now(UTC)) - moment).total_seconds()))
+    size, unit = next((one for one in UNITS if seconds >= one[0]), UNITS[-1])
+    return f"{seconds // size} {unit}"
+
+
+def table(rows: list[Row], stream: TextIO) -> list[str]:
+    heading = tuple(field.name for field in fields(Row))
+    cells = [heading, *(astuple(one) for one in rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    lines = [
+        [text.ljust(width) for text, width in zip(line, widths, strict=True)] for line in cells
+    ]
+    for line, one in zip(lines[1:], rows, strict=True):
+        line[2] = paint(line[2], GREEN if one.health in GOOD else RED, stream)
+    return ["  ".join(line).rstrip() for line in lines]
+
+
+def _tag(container: Container) -> str:
+    try:
+        tags = container.image.tags if container.image else []
+    except docker.errors.ImageNotFound:
+        tags = []
+    return str(tags[0] if tags else container.attrs["Image"][:19])

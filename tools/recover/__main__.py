@@ -1,0 +1,235 @@
+"""python -m tools.recover --stack NAME: makes a stack whole again after a run that was killed.
+
+`make up` calls it first. It does nothing where nothing is wrong; what it does, it says.
+"""
+
+import signal
+
+if __name__ == "__main__":  # a Ctrl-C while the rest is loaded is no traceback
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+import argparse
+import sys
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from docker import DockerClient
+
+from infra.engine import EngineError, client
+from tools.recover import backend, drains, leftovers, limits, locks, plugins, state
+from tools.recover.leftovers import Stray
+from tools.recover.state import EMPTY, State
+from tools.setup.errors import Problem
+
+NEVER = datetime.max.replace(tzinfo=UTC)
+INTERRUPTED = 130
+STOPPED = "it could not be seen whether an earlier run left anything"
+CONTAINER = "docker:index/container:Container"
+
+
+@dataclass
+class Interrupted:
+    """What speaks for a run that was killed, and which strays may be its."""
+
+    since: datetime = NEVER
+    names: set[str] = field(default_factory=set)
+    ids: set[str] = field(default_factory=set)
+    site: set[str] = field(default_factory=set)  # the volumes that an update fills again
+    everything: bool = False
+    certain: bool = False
+
+    def left(self, stray: Stray) -> bool:
+        """Others may deploy a stack of this name from another backend: those are not touched."""
+        if stray.kind == "volume" and stray.id not in self.site:
+            return False  # there may be data in it
+        return (
+            self.everything
+            or stray.created.timestamp() + 1 >= self.since.timestamp()
+            or stray.id in self.ids
+            or not self.names.isdisjoint(stray.names)
+        )
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tools.recover", description=__doc__)
+    parser.add_argument("--stack", required=True, metavar="NAME")
+    parser.add_argument(
+        "--yes",
+        action="store_true",
+        help="remove everything that has the stack's labels and is not in its state, too",
+    )
+    arguments = parser.parse_args()
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        failed = recover(arguments.stack, everything=arguments.yes)
+    except Problem as problem:
+        print(problem, file=sys.stderr)  # noqa: T201
+        return 1
+    except (EngineError, OSError) as error:
+        print(Problem(STOPPED, str(error), "mend that and run it again"), file=sys.stderr)  # noqa: T201
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted; the next run goes on where this one was", file=sys.stderr)  # noqa: T201
+        return INTERRUPTED
+    for one in failed:
+        print(one, file=sys.stderr)  # noqa: T201
+    return 1 if failed and arguments.yes else 0  # the update that follows may mend it
+
+
+def recover(name: str, *, everything: bool) -> list[Problem]:
+    """Heal the stack. Returns what the gateway refused, for which nothing else need wait."""
+    stack = backend.find(name)
+    interrupted = Interrupted(everything=everything, certain=everything)
+    with client() as engine:
+        return _recover(stack, engine, interrupted)
+
+
+def _recover(stack: backend.Stack, engine: DockerClient, interrupted: Interrupted) -> list[Problem]:
+    failed: list[Problem] = []
+    _release(stack, interrupted)
+    current = _readable(stack, engine, interrupted)
+    if current.pending:
+        interrupted.certain = True
+        say(f"unfinished operations of an earlier run: {len(current.pending)}")
+    if interrupted.certain:
+        current = heal(stack, engine, current, interrupted, failed)
+    if stack.locks:  # elsewhere another run may be at work
+        finish_hooks(engine, current, failed)
+    _name_the_rest(stack, engine, current)
+    return failed
+
+
+def _release(stack: backend.Stack, interrupted: Interrupted) -> None:
+    found = locks.dead(stack.locks, stack.name) if stack.locks else []
+    if found:
+        say(f"the last run was killed ({found[0]}); its lock is taken away")
+        interrupted.certain = True
+        interrupted.since = min(lock.since for lock in found)
+        locks.remove(found)
+
+
+def _readable(stack: backend.Stack, engine: DockerClient, interrupted: Interrupted) -> State:
+    try:
+        current = state.load(stack)
+    except ValueError as error:
+        say(str(error))
+        return _gone_back(stack, interrupted)
+    lost = current is None and interrupted.everything
+    if (
+        lost
+        and any(state.copies(stack))
+        and leftovers.find(engine, stack.project, stack.name, EMPTY)
+    ):
+        return _gone_back(stack, interrupted)
+    return current or EMPTY
+
+
+def _gone_back(stack: backend.Stack, interrupted: Interrupted) -> State:
+    copy, current = state.go_back(stack)
+    say(
+        f"the state is that of {current.saved.astimezone():%Y-%m-%d %H:%M:%S} again, from {copy}; "
+        "docs/operations.md, section State, says how to go back further"
+    )
+    interrupted.certain = True
+    interrupted.names |= current.names
+    return current
+
+
+def heal(
+    stack: backend.Stack,
+    engine: DockerClient,
+    before: State,
+    interrupted: Interrupted,
+    failed: list[Problem],
+) -> State:
+    if ended := plugins.end_orphans(Path.cwd()):
+        say(f"plugins of a Pulumi that is gone, now ended: {ended}")
+    interrupted.names |= before.names_under_way
+    interrupted.ids |= before.ids
+    for known in (before, *(older for _, older in state.copies(stack))):
+        interrupted.site |= known.site
+    if not stack.locks and state.load(stack):
+        _refresh(stack)  # it takes the lock of a shared backend, which nothing else here can see
+    finish_deletions(engine, before, failed)
+    if before.resources:
+        _refresh(stack)
+    return _sweep(stack, engine, interrupted)
+
+
+def _refresh(stack: backend.Stack) -> None:
+    refresh = ("refresh", "--stack", stack.name, "--clear-pending-creates")
+    backend.pulumi(*refresh, "--yes", "--skip-preview")
+
+
+def finish_hooks(engine: DockerClient, current: State, failed: list[Problem]) -> None:
+    """A Ctrl-C ends the program at once: what is being made then is made without its hooks."""
+    for name in limits.set_missing(engine, current):
+        say(f"{name} has its limit of processes now")
+    found = drains.find(engine, current)
+    if not found:
+        return
+    try:
+        for name in drains.drained_and_healthy(engine, found):
+            drains.restore(found, name)
+            say(f"{name} gets requests again")
+    except Problem as problem:
+        failed.append(problem)
+
+
+def finish_deletions(engine: DockerClient, before: State, failed: list[Problem]) -> None:
+    """The engine goes on to stop a container that it was told to stop: none is left half-way.
+
+    One that the gateway does not let go is left to the update that follows.
+    """
+    found = drains.find(engine, before)
+    for resource in before.deletions_under_way:
+        if resource["type"] != CONTAINER:
+            continue
+        try:
+            if found and "BeforeDelete" in (resource.get("resourceHooks") or {}):  # in production
+                drains.drain(found, resource["inputs"]["name"])
+            leftovers.stop_and_remove(engine, resource["id"])
+        except Problem as problem:
+            failed.append(problem)
+
+
+def _sweep(stack: backend.Stack, engine: DockerClient, interrupted: Interrupted) -> State:
+    listed = leftovers.find(engine, stack.project, stack.name, EMPTY)
+    current = state.load(stack) or EMPTY
+    if stack.locks:
+        locks.dead(stack.locks, stack.name)  # none began while this one looked
+    for stray in [one for one in listed if one.id not in current.ids]:
+        if interrupted.left(stray):
+            leftovers.remove(engine, stray)
+            say(f"{stray} was left over and is removed")
+    return current
+
+
+def _name_the_rest(stack: backend.Stack, engine: DockerClient, current: State) -> None:
+    left = leftovers.find(engine, stack.project, stack.name, current)
+    for volume in (one for one in left if one.kind == "volume"):
+        say(
+            f"{volume}: labelled as stack {stack.name}'s, and not in its state; it is kept, for "
+            f"there may be data in it. If nobody needs it: docker volume rm {volume.id}"
+        )
+    rest = [one for one in left if one.kind != "volume"]
+    if not rest:
+        return
+    what = f"{', '.join(map(str, rest))}: labelled as stack {stack.name}'s, and not in its state"
+    remedy = (
+        f"if it is nobody's: make recover STACK={stack.name} goes back to a copy of a state that "
+        "is lost, and removes what is not in it, volumes aside; if it is deployed from another "
+        "backend, give this stack another name"
+    )
+    if not current.resources and any(one.kind == "container" for one in rest):
+        raise Problem(what, remedy=remedy)
+    say(f"{what}; {remedy}")
+
+
+def say(text: str) -> None:
+    print(f"recover: {text}", flush=True)  # noqa: T201
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,77 @@
+"""Where Pulumi keeps a stack's state, and how its CLI is asked."""
+
+import json
+import re
+import signal
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from tools.setup.errors import Problem
+
+PROJECT_FILE = Path("Pulumi.yaml")
+LIMIT_SECONDS = 600.0
+GRACE_SECONDS = 30.0
+ENGINE = "the Docker engine or the backend does not answer: `docker info` and `pulumi whoami` tell"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stack:
+    name: str
+    project: str
+    root: Path | None  # the folder of a file backend; others lock and back up on their own
+
+    @property
+    def locks(self) -> Path | None:
+        return self.root and self.root / "locks" / "organization" / self.project / self.name
+
+    @property
+    def states(self) -> Path | None:
+        return self.root and self.root / "stacks" / self.project
+
+    @property
+    def backups(self) -> Path | None:
+        return self.root and self.root / "backups" / self.project / self.name
+
+
+def find(name: str) -> Stack:
+    """The stack of the project in this folder, wherever its backend is."""
+    found = re.search(r"^name:\s*(\S+)", PROJECT_FILE.read_text(), re.MULTILINE)
+    url = json.loads(pulumi("whoami", "--verbose", "--json"))["url"]
+    return Stack(name=name.rpartition("/")[2], project=found[1] if found else "", root=_folder(url))
+
+
+def _folder(url: str) -> Path | None:
+    parts = urlsplit(url)
+    if parts.scheme != "file":
+        return None
+    path = Path(unquote(parts.netloc + parts.path)).expanduser()
+    return path / ".pulumi"
+
+
+def pulumi(*arguments: str) -> str:
+    """What the command prints. Raises Problem with all that it said when it fails or hangs."""
+    what = f"`pulumi {' '.join(arguments)}`"
+    with subprocess.Popen(  # noqa: S603  fixed commands
+        ["pulumi", *arguments, "--non-interactive"],  # noqa: S607  the user's PATH decides
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            out, err = process.communicate(timeout=LIMIT_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGINT)  # so that it gives its lock back
+            _end(process)
+            raise Problem(f"{what} did not end within {LIMIT_SECONDS} s", ENGINE) from None
+    if process.returncode != 0:
+        raise Problem(f"{what} failed", (out + err).strip())
+    return out
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    try:
+        process.communicate(timeout=GRACE_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()

@@ -1,0 +1,72 @@
+"""Replicas that a killed update had taken out of the gateway."""
+
+import docker
+from docker import DockerClient
+from docker.models.containers import Container
+
+from infra.engine import execute
+from infra.nginx import DRAINED
+from tools.recover.state import State
+from tools.setup.errors import Problem
+
+SERVICE = "frontend"
+LIMIT_SECONDS = 60.0  # the gateway's own commands give up before
+
+
+def find(engine: DockerClient, state: State) -> Container | None:
+    for resource in state.resources:
+        if resource["urn"].endswith(f"container:Container::{SERVICE}"):
+            try:
+                found = engine.containers.get(resource["id"])
+            except docker.errors.NotFound:
+                return None
+            return found if found.status == "running" else None
+    return None
+
+
+def drain(gateway: Container, name: str) -> None:
+    """Take a container out of the gateway, and wait for what is on its way to it.
+
+    Raises Problem when that fails while the gateway runs: without one nothing is on its way.
+    """
+    try:
+        _said(gateway, "gateway", "drain", name.removeprefix(_prefix(gateway)))
+    except Problem:
+        if _is_running(gateway):
+            raise
+
+
+def restore(gateway: Container, name: str) -> None:
+    """Send requests to a container again. Raises Problem when the gateway does not."""
+    _said(gateway, "gateway", "restore", name.removeprefix(_prefix(gateway)))
+
+
+def drained_and_healthy(engine: DockerClient, gateway: Container) -> list[str]:
+    """Return the names of the containers that are out of the gateway and could serve."""
+    names = [_prefix(gateway) + replica for replica in _said(gateway, "ls", DRAINED).split()]
+    healthy = engine.containers.list(filters={"health": "healthy"}, ignore_removed=True)
+    return [name for name in names if name in {one.name for one in healthy}]
+
+
+def _prefix(gateway: Container) -> str:
+    return str(gateway.name).removesuffix(SERVICE)
+
+
+def _is_running(gateway: Container) -> bool:
+    try:
+        gateway.reload()
+    except docker.errors.NotFound:
+        return False
+    return bool(gateway.status == "running")
+
+
+def _said(gateway: Container, *command: str) -> str:
+    """Run a command in the gateway. Raises Problem with what it said when it fails or hangs."""
+    try:
+        return execute(gateway, *command, seconds=LIMIT_SECONDS)
+    except docker.errors.DockerException as error:
+        raise Problem(
+            f"{gateway.name}: `{' '.join(command)}` failed",
+            str(error),
+            f"`docker logs {gateway.name}` tells more; then run this again",
+        ) from None

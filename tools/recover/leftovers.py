@@ -1,0 +1,98 @@
+"""What the engine has with a stack's labels, and the stack's state has not."""
+
+import contextlib
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import docker
+from docker import DockerClient
+
+from tools.recover.state import State
+
+STOP_SECONDS = 12  # as the containers' own grace time
+SWARM_TASK = "com.docker.swarm.task.id"  # labels what a swarm makes and removes by itself
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stray:
+    kind: str
+    id: str
+    names: tuple[str, ...]
+    created: datetime
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.names[0] if self.names else self.id}"
+
+
+def find(engine: DockerClient, project: str, stack: str, state: State) -> list[Stray]:
+    """In the order in which they can go."""
+    labels = [f"microservices.project={project}", f"microservices.stack={stack}"]
+    filters: dict[str, Any] = {"label": labels}
+    known = state.ids
+    volumes = engine.api.volumes(filters=filters)["Volumes"] or []
+    return [
+        *(
+            _container(c)
+            for c in engine.api.containers(all=True, filters=filters)
+            if c["Id"] not in known and SWARM_TASK not in c["Labels"]
+        ),
+        *(_network(n) for n in engine.api.networks(filters=filters) if n["Id"] not in known),
+        *(_volume(v) for v in volumes if v["Name"] not in known),
+        *(_image(engine, i) for i in engine.api.images(filters=filters) if i["Id"] not in known),
+    ]
+
+
+def remove(engine: DockerClient, stray: Stray) -> None:
+    with contextlib.suppress(docker.errors.NotFound):
+        _REMOVE[stray.kind](engine, stray)
+
+
+def stop_and_remove(engine: DockerClient, container: str) -> None:
+    """By the container's own grace time; one that is being removed already is waited for."""
+    with contextlib.suppress(docker.errors.NotFound):
+        one = engine.containers.get(container)
+        one.stop(timeout=STOP_SECONDS)
+        with contextlib.suppress(docker.errors.APIError):
+            one.remove(force=True, v=True)
+        one.wait(condition="removed", timeout=STOP_SECONDS)
+
+
+def _remove_image(engine: DockerClient, stray: Stray) -> None:
+    for name in stray.names or (stray.id,):
+        with contextlib.suppress(docker.errors.APIError):  # another container has it
+            engine.images.remove(name)
+
+
+_REMOVE = {
+    "container": lambda engine, stray: stop_and_remove(engine, stray.id),
+    "network": lambda engine, stray: engine.api.remove_network(stray.id),
+    "volume": lambda engine, stray: engine.api.remove_volume(stray.id),
+    "image": _remove_image,
+}
+
+
+def _container(item: dict[str, Any]) -> Stray:
+    return Stray(
+        kind="container",
+        id=item["Id"],
+        names=tuple(name.lstrip("/") for name in item["Names"] or []),
+        created=datetime.fromtimestamp(item["Created"], UTC),
+    )
+
+
+def _network(item: dict[str, Any]) -> Stray:
+    created = datetime.fromisoformat(item["Created"])
+    return Stray(kind="network", id=item["Id"], names=(item["Name"],), created=created)
+
+
+def _volume(item: dict[str, Any]) -> Stray:
+    created = datetime.fromisoformat(item["CreatedAt"])
+    return Stray(kind="volume", id=item["Name"], names=(item["Name"],), created=created)
+
+
+def _image(engine: DockerClient, item: dict[str, Any]) -> Stray:
+    """An image is as old as its tag: a build from the cache gives an old image a new one."""
+    tagged = engine.images.get(item["Id"]).attrs["Metadata"]["LastTagTime"]
+    names = tuple(name for name in item["RepoTags"] or [] if name != "<none>:<none>")
+    return Stray(kind="image", id=item["Id"], names=names, created=datetime.fromisoformat(tagged))

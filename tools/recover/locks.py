@@ -1,0 +1,71 @@
+"""The locks of a file backend. Pulumi never looks whether a lock's owner still lives."""
+
+import json
+import socket
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tools.setup.errors import Problem
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lock:
+    file: Path
+    pid: int
+    user: str
+    host: str
+    since: datetime
+
+    def __str__(self) -> str:
+        return f"{self.user}@{self.host}, pid {self.pid}, since {self.since:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def dead(folder: Path, stack: str) -> list[Lock]:
+    """The locks whose owners are gone. Raises Problem when one lives, or may live."""
+    # Pulumi takes every file for a lock, a half-written one of a full disk too.
+    found = [_read(file) for file in sorted(folder.glob("*")) if file.suffix != ".attrs"]
+    for lock in found:
+        if lock.host != socket.gethostname():
+            raise Problem(
+                f"stack {stack} is locked from another machine ({lock})",
+                "only that one can tell whether the run is still alive",
+                f"wait for it; if it is gone: pulumi cancel --yes --stack {stack}",
+            )
+        if _is_pulumi(lock.pid):
+            raise Problem(
+                f"stack {stack} is in use ({lock})",
+                "another run of pulumi has it",
+                f"wait for it to end, or end it with kill -INT {lock.pid}, and run it again",
+            )
+    return found
+
+
+def remove(locks: list[Lock]) -> None:
+    """Just these: `pulumi cancel` would take one that was made a moment ago as well."""
+    for lock in locks:
+        lock.file.unlink(missing_ok=True)
+        lock.file.with_name(f"{lock.file.name}.attrs").unlink(missing_ok=True)
+
+
+def _read(file: Path) -> Lock:
+    try:
+        content = json.loads(file.read_text())
+        return Lock(
+            file=file,
+            pid=int(content["pid"]),
+            user=str(content["username"]),
+            host=str(content["hostname"]),
+            since=datetime.fromisoformat(content["timestamp"]),
+        )
+    except (ValueError, KeyError, TypeError):  # it is written at once: torn by a power-off
+        since = datetime.fromtimestamp(file.stat().st_mtime, UTC)
+        return Lock(file=file, pid=0, user="unknown", host=socket.gethostname(), since=since)
+
+
+def _is_pulumi(pid: int) -> bool:
+    """A number that now belongs to another program says that the owner is gone."""
+    try:
+        return "pulumi" in Path(f"/proc/{pid}/comm").read_text()
+    except OSError:
+        return False

@@ -1,0 +1,71 @@
+"""python -m tools.recover.presence --stack NAME: whether this engine has what the state has.
+
+`make preview` asks first: against another engine it would show all of the stack as created.
+"""
+
+import argparse
+import os
+import sys
+
+from infra.engine import EngineError, client
+from tools.recover import backend, state
+from tools.recover.state import State
+from tools.setup.errors import Problem
+
+# Their ids are the engine's own. A volume's is its name, which another engine can have as well.
+KINDS = ("docker:index/container:Container", "docker:index/network:Network")
+DEFAULT_HOST = "unix:///var/run/docker.sock"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tools.recover.presence", description=__doc__)
+    parser.add_argument("--stack", required=True, metavar="NAME")
+    name = parser.parse_args().stack
+    try:
+        check(name, _state(name))
+    except Problem as problem:
+        print(problem, file=sys.stderr)  # noqa: T201
+        return 1
+    except (EngineError, OSError) as error:
+        what = f"it could not be seen whether stack {name} is on this engine"
+        print(Problem(what, str(error), "`docker info` tells whether one answers"), file=sys.stderr)  # noqa: T201
+        return 1
+    return 0
+
+
+def check(name: str, current: State) -> None:
+    """Raise Problem when none of the stack's containers and networks is on the engine."""
+    recorded = {r["id"] for r in current.resources if r["type"] in KINDS}
+    if not recorded:
+        return
+    host = _host(current)
+    with client(host) as engine:
+        here = {one["Id"] for one in (*engine.api.containers(all=True), *engine.api.networks())}
+        name_of_engine = engine.info().get("Name")
+    if recorded.isdisjoint(here):
+        where = host or os.environ.get("DOCKER_HOST") or DEFAULT_HOST
+        raise Problem(
+            f"none of stack {name}'s {len(recorded)} containers and networks is on the engine "
+            f"{name_of_engine}, at {where}",
+            "a preview against it would show all of the stack as created",
+            f"run it where stack {name} is deployed, or set DOCKER_HOST. If they were on this "
+            f"engine and are lost: `make up STACK={name}` makes them again, and "
+            f"`pulumi preview --refresh --stack {name}` shows that",
+        )
+
+
+def _state(name: str) -> State:
+    try:
+        return state.load(backend.find(name)) or state.EMPTY
+    except ValueError as error:
+        raise Problem(str(error), remedy=f"make recover STACK={name}") from None
+
+
+def _host(current: State) -> str:
+    """The engine that the stack's configuration names, if it does."""
+    providers = (r for r in current.resources if r["type"] == "pulumi:providers:docker")
+    return next((str(p["inputs"]["host"]) for p in providers if "host" in p["inputs"]), "")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,251 @@
+"""The Docker engine: one that answers is used; where none does, it is started or installed."""
+
+import hashlib
+import http.client
+import json
+import os
+import resource
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from tools.setup import apt, network, paths, process
+from tools.setup.errors import OUTPUT_LINES, Problem
+from tools.setup.progress import Progress
+
+DEFAULT = "unix:///var/run/docker.sock"
+INSTALLER = "https://get.docker.com"
+PID_FILE = Path("/var/run/docker.pid")
+ANSWER_WITHIN = 10.0
+START_WITHIN = 60.0
+
+
+def ensure(show: Progress) -> None:
+    with show.step("engine", f"asking for a Docker engine at {address()}") as step:
+        version = answers()
+        step.says(f"Docker {version} answers" if version else "no Docker engine answers")
+    if not version:
+        _own_address_must_answer()
+        if not shutil.which("dockerd"):
+            _install(show)
+        _start(show)
+    if not shutil.which("docker"):
+        with show.step("engine", "installing the docker command"):
+            apt.install("docker-cli" if apt.known("docker-cli") else "docker.io")
+
+
+def address() -> str:
+    return os.environ.get("DOCKER_HOST") or context_address() or DEFAULT
+
+
+def context_address() -> str | None:
+    """Return the address of the context that the docker command would use, if there is one."""
+    folder = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
+    try:
+        named = os.environ.get("DOCKER_CONTEXT") or _read(folder / "config.json").get(
+            "currentContext"
+        )
+        if not named or named == "default":
+            return None
+        digest = hashlib.sha256(str(named).encode()).hexdigest()
+        endpoints = _read(folder / "contexts" / "meta" / digest / "meta.json")["Endpoints"]
+        return str(endpoints["docker"]["Host"])  # type: ignore[index]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def answers() -> str | None:
+    """Return the version of the engine, or None where none answers."""
+    where = address()
+    if not where.startswith("unix://"):
+        return _ask_by_command(where)
+    try:
+        return _ask_socket(where.removeprefix("unix://"))
+    except PermissionError:
+        raise Problem(
+            "the Docker engine does not let this user in",
+            f"{where} may not be opened by {os.environ.get('USER') or os.geteuid()}",
+            "sudo usermod -aG docker $USER, then log in again; or run this as root",
+        ) from None
+    except (OSError, ValueError, KeyError, http.client.HTTPException):
+        return None
+
+
+def stop(show: Progress) -> None:
+    """Stop the engine that `ensure` started itself, and no other."""
+    record = paths.state() / "dockerd.pid"
+    with show.step("engine", "stopping the Docker engine that was started here") as step:
+        if not record.exists() or not _is_dockerd(int(record.read_text())):
+            step.says("no Docker engine was started here")
+        else:
+            _terminate(int(record.read_text()))
+        record.unlink(missing_ok=True)
+
+
+def _read(file: Path) -> dict[str, object]:
+    content: dict[str, object] = json.loads(file.read_text())
+    return content
+
+
+def _ask_socket(path: str) -> str:
+    connection = http.client.HTTPConnection("localhost", timeout=ANSWER_WITHIN)
+    connection.sock = socket.socket(socket.AF_UNIX)
+    connection.sock.settimeout(ANSWER_WITHIN)
+    try:
+        connection.sock.connect(path)
+        connection.request("GET", "/version")
+        return str(json.loads(connection.getresponse().read())["Version"])
+    finally:
+        connection.close()
+
+
+def _ask_by_command(where: str) -> str | None:
+    """Ask an engine on another machine, with the credentials that only the docker command knows."""
+    form = "{{.Server.Version}}"
+    try:
+        return process.run(
+            "docker", "--host", where, "version", "--format", form, limit=ANSWER_WITHIN
+        ).strip()
+    except process.FailedError:
+        return None
+
+
+def _own_address_must_answer() -> None:
+    if address() == DEFAULT:
+        return
+    source = "DOCKER_HOST" if os.environ.get("DOCKER_HOST") else "the current docker context"
+    raise Problem(
+        "the Docker engine does not answer",
+        f"{source} names {address()}",
+        f"start that engine, or change {source}",
+    )
+
+
+def _install(show: Progress) -> None:
+    remedy = "install Docker (https://docs.docker.com/engine/install) and run it again"
+    if sys.platform != "linux":
+        raise Problem(
+            "no Docker engine answers",
+            "Docker is not running",
+            f"start Docker Desktop, or {remedy}",
+        )
+    process.need_root(
+        "no Docker engine answers and none is installed", f"{remedy}; or run this as root"
+    )
+    with show.step("engine", "installing a Docker engine") as step:
+        if _by_vendor():
+            step.says("installed Docker by its vendor's installer")
+        else:
+            client = ["docker-cli"] if apt.known("docker-cli") else []
+            apt.install("docker.io", "iptables", *client)
+            step.says("installed Docker from Debian's packages")
+
+
+def _by_vendor() -> bool:
+    script = network.fetch(INSTALLER)
+    if not script:
+        return False
+    file = paths.cache() / "install-docker.sh"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(script)
+    try:
+        process.run("sh", file, limit=600)
+    except process.FailedError:
+        return False
+    return shutil.which("dockerd") is not None
+
+
+def _start(show: Progress) -> None:
+    with show.step("engine", "starting the Docker engine") as step:
+        # A package may have started it, and so may whoever else is at work here.
+        if not _already_starting():
+            process.need_root(
+                "the Docker engine is installed but not running",
+                "sudo systemctl start docker, then run it again",
+            )
+            _launch()
+        step.says(f"started Docker {_wait_for_answer()}")
+
+
+def _already_starting() -> bool:
+    if answers():
+        return True
+    try:
+        return _is_dockerd(int(PID_FILE.read_text()))
+    except (OSError, ValueError):
+        return False
+
+
+def _launch() -> None:
+    if Path("/run/systemd/system").exists():
+        try:
+            process.run("systemctl", "start", "docker", limit=START_WITHIN)
+        except process.FailedError as failed:
+            raise Problem(
+                "the Docker engine did not start", failed.output, "see `journalctl -u docker`"
+            ) from None
+        return
+    paths.state().mkdir(parents=True, exist_ok=True)
+    _raise_file_limit()
+    with _log().open("wb") as log:
+        daemon = subprocess.Popen(
+            ["dockerd"],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd="/",
+            start_new_session=True,
+        )
+    (paths.state() / "dockerd.pid").write_text(str(daemon.pid))
+
+
+def _raise_file_limit() -> None:
+    """As high as may be, for the engine to inherit: its proxy of a port ends when it runs out."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def _wait_for_answer() -> str:
+    deadline = time.monotonic() + START_WITHIN
+    while time.monotonic() < deadline:
+        if version := answers():
+            return version
+        time.sleep(0.2)
+        if not _already_starting() and _ended():
+            break
+    tail = (
+        _log().read_text(errors="replace").splitlines()[-OUTPUT_LINES:] if _log().exists() else []
+    )
+    raise Problem(
+        "the Docker engine did not start", "\n".join(tail) or "it does not answer", f"see {_log()}"
+    )
+
+
+def _ended() -> bool:
+    try:
+        pid = int((paths.state() / "dockerd.pid").read_text())
+        return os.waitpid(pid, os.WNOHANG)[0] == pid
+    except (OSError, ValueError):
+        return False
+
+
+def _log() -> Path:
+    return paths.state() / "dockerd.log"
+
+
+def _is_dockerd(pid: int) -> bool:
+    try:
+        return b"dockerd" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
+
+
+def _terminate(pid: int) -> None:
+    os.kill(pid, signal.SIGTERM)
+    deadline = time.monotonic() + START_WITHIN
+    while _is_dockerd(pid) and time.monotonic() < deadline:
+        time.sleep(0.1)

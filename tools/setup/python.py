@@ -1,0 +1,126 @@
+"""uv, and the project's virtual environment by its lock file."""
+
+import os
+import shutil
+import ssl
+import sys
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+
+from tools.setup import apt, network, paths, process
+from tools.setup.errors import explain
+from tools.setup.progress import Progress
+from tools.setup.versions import UV, UV_MINIMUM, parse
+
+INSTALLER = f"https://astral.sh/uv/{UV}/install.sh"
+
+_installing = threading.Lock()  # it may be needed in two threads
+
+
+def uv(show: Progress) -> Path:
+    with _installing:
+        return find_uv() or _install(show)
+
+
+def _install(show: Progress) -> Path:
+    with show.step("uv", f"installing uv {UV}") as step:
+        if _by_vendor(paths.programs()):
+            step.says(f"installed uv {UV} by its vendor's installer")
+        else:
+            _by_pip(paths.programs())
+            step.says(f"installed uv {UV} by pip")
+    return paths.programs() / "uv"
+
+
+def find_uv() -> Path | None:
+    for command in (shutil.which("uv"), paths.programs() / "uv"):
+        if command and Path(command).exists() and _fits(command):
+            return Path(command)
+    return None
+
+
+def sync(show: Progress) -> None:
+    command = uv(show)
+    with show.step("python", "syncing the virtual environment .venv") as step:
+        try:
+            said = process.run(
+                # Compiled once: every pulumi command imports the SDK, half a second without.
+                *(command, "sync", "--frozen", "--compile-bytecode"),
+                folder=paths.PROJECT,
+                environment=trust(os.environ),
+            )
+        except process.FailedError as failed:
+            remedy = "`uv sync --frozen` must work first; UV_DEFAULT_INDEX names another index"
+            raise explain(
+                "the Python packages could not be installed", failed.output, remedy
+            ) from None
+        changed = "Installed" in said or "Uninstalled" in said
+        step.says("synced .venv with uv.lock" if changed else ".venv is as uv.lock says")
+
+
+def trust(environment: Mapping[str, str]) -> dict[str, str]:
+    """Let installers trust what this machine does: a company's authority may sign all of TLS."""
+    bundle = authorities()
+    settings = {"UV_SYSTEM_CERTS": "1", **({"PIP_CERT": str(bundle)} if bundle else {})}
+    return {name: value for name, value in settings.items() if name not in environment}
+
+
+def authorities() -> Path | None:
+    """Return the bundle of certificate authorities of this machine."""
+    named = os.environ.get("SSL_CERT_FILE") or ssl.get_default_verify_paths().cafile
+    places = (named, "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt")
+    return next((Path(place) for place in places if place and Path(place).is_file()), None)
+
+
+def _fits(command: str | Path) -> bool:
+    try:
+        version = parse(process.run(command, "--version", limit=20))
+    except process.FailedError:
+        return False
+    return version is not None and version >= UV_MINIMUM
+
+
+def _by_vendor(target: Path) -> bool:
+    script = network.fetch(INSTALLER)
+    if not script:
+        return False
+    file = paths.cache() / "install-uv.sh"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(script)
+    try:
+        process.run(
+            "sh",
+            file,
+            environment={"UV_INSTALL_DIR": str(target), "UV_NO_MODIFY_PATH": "1"},
+            limit=180,
+        )
+    except process.FailedError:
+        return False
+    return (target / "uv").exists()
+
+
+def _by_pip(target: Path) -> None:
+    venv = paths.cache() / "pip"
+    try:
+        if not (venv / "bin" / "pip").exists():
+            _make_venv(venv)
+        pip = (venv / "bin" / "python", "-m", "pip", "install", "--quiet", f"uv=={UV}")
+        process.run(*pip, environment=trust(os.environ))
+    except process.FailedError as failed:
+        remedy = "install uv (https://docs.astral.sh/uv), and run it again"
+        raise explain("uv could not be installed", failed.output, remedy) from None
+    target.mkdir(parents=True, exist_ok=True)
+    partial = target / ".uv.partial"
+    shutil.copy2(venv / "bin" / "uv", partial)
+    partial.replace(target / "uv")
+
+
+def _make_venv(venv: Path) -> None:
+    command = (sys.executable, "-m", "venv", "--clear", venv)
+    try:
+        process.run(*command)
+    except process.FailedError:
+        # Debian's python3 leaves out what venv is made of.
+        apt.install("python3-venv")
+        process.run(*command)

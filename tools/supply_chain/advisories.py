@@ -1,0 +1,45 @@
+"""What is known against the Python packages that run in the images and deploy them."""
+
+import json
+import subprocess
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+DEPLOYER = ["uv", "export", "--quiet", "--frozen", "--no-dev", "--no-emit-project"]
+
+
+def check() -> bool:
+    """False when an advisory names a locked version. Without the database it only says so."""
+    audited = _audit()
+    if isinstance(audited, str):
+        print(f"advisories: skipped, {audited}")
+        return True
+    found = [
+        f"{one['name']} {one['version']}: {bug['id']}, fixed in {', '.join(bug['fix_versions'])}"
+        for one in audited
+        for bug in one.get("vulns", [])
+    ]
+    print("\n".join(found) or f"advisories: none against {len(audited)} packages")
+    return not found
+
+
+def _audit() -> list[dict[str, Any]] | str:
+    """The packages with what is known of each, or why that can't be had."""
+    with TemporaryDirectory() as folder:
+        own = Path(folder) / "requirements.txt"
+        own.write_text(
+            subprocess.run(DEPLOYER, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+        )
+        files = [own, *sorted(ROOT.glob("services/**/requirements.txt"))]
+        command = ["pip-audit", "--disable-pip", "--progress-spinner=off", "--format=json"]
+        command += [f"--requirement={file}" for file in files]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    try:
+        packages: list[dict[str, Any]] = json.loads(done.stdout)["dependencies"]
+    except ValueError:
+        return f"the database can't be reached: {(done.stderr.strip() or '?').splitlines()[-1]}"
+    if all("skip_reason" in package for package in packages):
+        return "the package index that answers here has no advisories"
+    return packages

@@ -1,0 +1,41 @@
+"""The gateway's whole configuration, linted as nginx would read it."""
+
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from infra import nginx
+from topology import SERVICES
+
+ROOT = Path(__file__).resolve().parents[2]
+# proxy_pass_normalized: taking the prefix off decodes the path, and no route has an encoded slash.
+# if_is_evil: each `if` in a route only chooses an upstream or returns, and its routes are tested.
+# try_files_is_evil_too: it is reached only after a time-out.
+SKIPPED = "proxy_pass_normalized,if_is_evil,try_files_is_evil_too"
+
+
+def lint() -> bool:
+    with tempfile.TemporaryDirectory() as folder:
+        render(Path(folder))
+        command = ["gixy", "--skips", SKIPPED, f"{folder}/nginx.conf"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        print(done.stdout + done.stderr)
+    return done.returncode == 0
+
+
+def render(folder: Path) -> None:
+    """Every file that nginx reads, with every option of the stack in use."""
+    for source in (ROOT / "nginx").glob("*.conf"):
+        shutil.copy(source, folder)
+    generated = folder / "generated"
+    generated.mkdir()
+    replicas = {s: [s.container, f"{s.container}_2"] for s in SERVICES}
+    upstreams = nginx.render(
+        replicas,
+        trusted_proxies=["192.0.2.0/24"],
+        rate_limit=100,
+    )
+    (generated / "upstreams.conf").write_text(upstreams)
+    (generated / "locations.conf").write_text(nginx.render_locations(replicas))
