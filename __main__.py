@@ -2,16 +2,17 @@
 
 import pulumi
 
-from infra import configuration, containers, hooks, lifeline, operation, rollout
-from infra.containers import labels
+from infra import components, configuration, hooks, lifeline, operation, rollout
+from infra.stack import own_labels
 from infra.swarm import replicated
+from infra.target import Target
 from topology import SERVICES
 
 
 def deploy() -> None:
-    settings = configuration.load(SERVICES, labels())
+    settings = configuration.load(SERVICES, own_labels())
 
-    target = replicated if settings.swarm else containers
+    target: Target = replicated if settings.swarm else components
 
     network = target.network(settings)
 
@@ -23,6 +24,7 @@ def deploy() -> None:
     gateway = target.Gateway(services=services, settings=settings, network=network)
 
     pulumi.export("url", gateway.url)
+    pulumi.export("network", network.name)
     pulumi.export("services", {name: service.summary() for name, service in services.items()})
 
 

@@ -13,6 +13,7 @@ import yaml
 from docker.models.containers import Container
 
 from bench.wrk import BenchError
+from infra import labels
 from topology import SERVICES
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -67,7 +68,7 @@ class Deployment:
     def remove(self) -> None:
         """Destroy the stack, and by its label whatever a failed measurement left."""
         self.operate("destroy", "--yes", "--skip-preview", check=False)
-        ours: dict[str, str | list[str] | bool] = {"label": f"microservices.stack={self.stack}"}
+        ours = labels.filters(self.stack)
         for container in self.engine.containers.list(all=True, filters=ours, ignore_removed=True):
             container.remove(force=True)
         for network in self.engine.networks.list(filters=ours):

@@ -6,10 +6,8 @@ from typing import Any
 
 import pulumi
 
-from infra import engine
+from infra import engine, labels
 from infra.content import digest
-
-IMAGE_LABEL = "microservices.image"
 
 
 def mounted(container: str, target: str, folder: Path) -> Path:
@@ -28,7 +26,7 @@ def mounted(container: str, target: str, folder: Path) -> Path:
 def moved(tag: str) -> str:
     """The ID of a container that was made of `tag` when that was another image, or ""."""
     image = _tagged().get(tag)
-    made = (c for c in _containers() if (c["Labels"] or {}).get(IMAGE_LABEL) == tag)
+    made = (c for c in _containers() if (c["Labels"] or {}).get(labels.IMAGE) == tag)
     return next((str(c["Id"]) for c in made if image not in (None, c["ImageID"])), "")
 
 

@@ -1,5 +1,7 @@
 """The command of a container's health check, in bash: Python would take forty milliseconds."""
 
+from typing import NamedTuple
+
 # In production what dies early is never healthy: a program must have run for so long.
 MIN_READY_SECONDS = 4
 # Docker restarts what has ended, not what hangs: so many checks in a row without an answer end it.
@@ -12,9 +14,16 @@ TIMEOUT_SECONDS = 5  # of the check as a whole, bash's start included
 FEW = 30
 
 
-def command(port: int, path: str, *, production: bool) -> list[str]:
-    probe = _probe(port, path)
-    return ["CMD", "bash", "-c", _watched(probe) if production else probe]
+class Probe(NamedTuple):
+    """What answers 200 while the container is healthy."""
+
+    port: int
+    path: str
+
+
+def command(probe: Probe, *, production: bool) -> list[str]:
+    asks = _asks(probe)
+    return ["CMD", "bash", "-c", _watched(asks) if production else asks]
 
 
 def interval(containers: int) -> str:
@@ -22,10 +31,10 @@ def interval(containers: int) -> str:
     return "2s" if containers <= FEW else "10s"
 
 
-def _probe(port: int, path: str) -> str:
+def _asks(probe: Probe) -> str:
     return (
-        f"exec 3<>/dev/tcp/127.0.0.1/{port}"
-        f" && printf 'GET {path} HTTP/1.0\\r\\nHost: localhost\\r\\n\\r\\n' >&3"
+        f"exec 3<>/dev/tcp/127.0.0.1/{probe.port}"
+        f" && printf 'GET {probe.path} HTTP/1.0\\r\\nHost: localhost\\r\\n\\r\\n' >&3"
         f" && IFS= read -rt {ANSWER_SECONDS} line <&3"
         ' && [[ $line == *" 200 "* ]]'
     )

@@ -11,10 +11,9 @@ import docker
 import pulumi
 import requests
 
-from infra import engine
+from infra import engine, labels
 from infra.hooks import hook
 
-LABEL = "pids-limit"  # after "microservices."
 LIMIT = 64
 
 
@@ -25,17 +24,21 @@ def limit_processes() -> pulumi.ResourceHookBinding:
 
 
 def _limit(inputs: Mapping[str, Any]) -> None:
-    labels = {label["label"]: label["value"] for label in inputs["labels"]}
+    own = {label["label"]: label["value"] for label in inputs["labels"]}
     with engine.client() as client:
-        _update(client, str(inputs["name"]), int(labels[f"microservices.{LABEL}"]))
+        _update(client, str(inputs["name"]), int(own[labels.PIDS_LIMIT]))
 
 
 def _update(client: docker.DockerClient, name: str, limit: int) -> None:
-    container = f"{client.api.base_url}/containers/{name}"
     try:
-        # The Docker SDK's own update() does not know this limit.
-        client.api.post(f"{container}/update", json={"PidsLimit": limit}).raise_for_status()
+        set_limit(client, name, limit)
     except (requests.RequestException, engine.EngineError):
         # Without its limit it must not stay: a refresh finds it gone, and `up` makes it again.
-        client.api.delete(container, params={"force": True})
+        client.api.delete(f"{client.api.base_url}/containers/{name}", params={"force": True})
         raise
+
+
+def set_limit(client: docker.DockerClient, container: str, limit: int) -> None:
+    """Set the limit of a container that runs: the Docker SDK's own update() does not know it."""
+    url = f"{client.api.base_url}/containers/{container}/update"
+    client.api.post(url, json={"PidsLimit": limit}).raise_for_status()

@@ -9,14 +9,14 @@ import docker
 import pulumi
 from docker.models.containers import Container
 
-from infra import engine
+from infra import engine, labels
 from infra.hooks import error_hook, hook
 from infra.settings import Settings
+from infra.stack import own_labels
 
 LINES = 20
 LIVE_WITHIN = 30.0
 BUILD_SECONDS = 120  # for a build that failed to fail again
-VERSION_LABEL = "microservices.version"
 
 
 @cache  # the engine takes a hook's name once
@@ -77,7 +77,7 @@ def _check_publication(prefix: str, name: str) -> None:
             said = last_lines(name)
             publisher.remove()  # so that the next update publishes again
             raise RuntimeError(f"{name} did not publish the page and the configuration. {said}")
-        version = str(publisher.labels[VERSION_LABEL])
+        version = str(publisher.labels[labels.VERSION])
         _asked_until(client, prefix, "version", lambda said: said == version, f"serve {name}")
 
 
@@ -150,9 +150,7 @@ def _remove_stray(found: Container, inputs: Mapping[str, Any]) -> None:
 
 
 def _is_ours(container: Container) -> bool:
-    labels = container.labels
-    project, stack = (labels.get(f"microservices.{key}") for key in ("project", "stack"))
-    return (project, stack) == (pulumi.get_project(), pulumi.get_stack())
+    return own_labels().items() <= container.labels.items()
 
 
 def _show(args: pulumi.ErrorHookArgs) -> None:

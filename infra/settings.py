@@ -14,6 +14,7 @@ from topology import Service
 T = TypeVar("T")
 
 DEVELOPMENT, PRODUCTION, SWARM = "development", "production", "swarm"
+HTTP_PORT = 80
 MOST_REPLICAS = 16
 MOST_ON_A_SWARM = 999
 _CONSTRAINT = re.compile(r"[A-Za-z0-9._-]+ *(==|!=) *[^ =]+")
@@ -81,6 +82,11 @@ class Settings:
         full = {name: self.name_prefix + name for name in names}
         held = {n: self.on_network[full[n]] for n in names if full[n] in self.on_network}
         return addresses.assign(self.subnets[0], names, held, self.on_network.values())
+
+    def gateway_url(self, address: str = "") -> str:
+        """Return where the gateway answers, at bindAddress unless an address is named."""
+        port = "" if self.frontend_port == HTTP_PORT else f":{self.frontend_port}"
+        return f"http://{address or self.bind_address}{port}"
 
     @property
     def containers(self) -> list[str]:

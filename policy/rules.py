@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from infra import labels
+
 CONTAINER = "docker:index/container:Container"
 SERVICE = "docker:index/service:Service"
 IMAGE = "docker:index/remoteImage:RemoteImage"
@@ -15,7 +17,6 @@ OWASP = "https://cheatsheetseries.owasp.org/cheatsheets/Docker_Security_Cheat_Sh
 CIS = "https://github.com/docker/docker-bench-security/blob/master/tests/5_container_runtime.sh"
 DOCKER = "https://docs.docker.com"
 
-PROCESS_LIMIT_LABEL = "microservices.pids-limit"
 MOST_PROCESSES = 1024
 HOST_FOLDERS = [
     *("/bin", "/boot", "/dev", "/etc", "/lib", "/proc", "/run", "/sbin", "/sys"),
@@ -131,12 +132,12 @@ def cpu_limit(resource: Resource) -> Iterator[str]:
 def process_limit(resource: Resource) -> Iterator[str]:
     if resource.runs_once:
         return  # it has ended by the time that a limit could be set
-    labels = {item["label"]: item["value"] for item in resource.properties.get("labels") or []}
-    limit = labels.get(PROCESS_LIMIT_LABEL, "")
+    own = {item["label"]: item["value"] for item in resource.properties.get("labels") or []}
+    limit = own.get(labels.PIDS_LIMIT, "")
     if not re.fullmatch(r"[0-9]+", limit) or not 1 <= int(limit) <= MOST_PROCESSES:
         yield (
-            f"labels: {PROCESS_LIMIT_LABEL} {limit!r} is not right; "
-            f"it must be a number from 1 to {MOST_PROCESSES}, and infra/processes.py applies it"
+            f"labels: {labels.PIDS_LIMIT} {limit!r} is not right; "
+            f"it must be a number from 1 to {MOST_PROCESSES}, and infra/process_limit.py applies it"
         )
 
 

@@ -5,19 +5,12 @@ from collections.abc import Mapping
 import pulumi
 import pulumi_docker as docker
 
-from infra import health, sources
-from infra.containers import (
-    GATEWAY_MEMORY,
-    GATEWAY_USER,
-    MEMORY,
-    SERVICE_USER,
-    gateway_image,
-    gateway_url,
-    labels,
-    service_image,
-)
+from infra import containers, health, images, sources
+from infra.health import Probe
 from infra.settings import Settings
+from infra.stack import labelled
 from infra.swarm import nodes
+from infra.target import ServiceParts
 from topology import Service
 
 DRAIN_SECONDS = 3
@@ -39,7 +32,7 @@ def network(settings: Settings) -> docker.Network:
                 subnet=str(settings.subnet), gateway=str(settings.subnet[1])
             )
         ],
-        labels=[docker.NetworkLabelArgs(label=k, value=v) for k, v in labels().items()],
+        labels=labelled(docker.NetworkLabelArgs),
         # The swarm adds an option of its own, a difference for ever; nodes.py checks ours.
         opts=pulumi.ResourceOptions(ignore_changes=["options"]),
     )
@@ -48,11 +41,18 @@ def network(settings: Settings) -> docker.Network:
 class WebService(pulumi.ComponentResource):
     """A service of the table: its image in the registry, its replicas, reached by its name."""
 
-    def __init__(self, service: Service, *, settings: Settings, network: docker.Network) -> None:
-        super().__init__("microservices:index:WebService", service.name)
-        self.image = service_image(service, settings, parent=self)
+    def __init__(
+        self,
+        service: Service,
+        *,
+        settings: Settings,
+        network: docker.Network,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("microservices:index:WebService", service.name, None, opts)
+        self.image = images.of_service(service, settings, parent=self)
         source = sources.of(service.name, settings.python_image)
-        self.swarm_service = _service(
+        self.replicated = _service(
             service.name,
             name=settings.name_prefix + service.container,
             image=_for_every_node(service.name, self.image, settings, parent=self),
@@ -63,17 +63,18 @@ class WebService(pulumi.ComponentResource):
             # The new one serves before the old one is told to stop.
             order="start-first",
             ports=[],
-            probe=(service.port, "/healthz"),
-            user=SERVICE_USER,
+            probe=Probe(service.port, "/healthz"),
+            user=containers.SERVICE_USER,
             env={"PORT": str(service.port)},
             command=["bash", "-c", DRAINED] if source.on_chassis else None,
             opts=pulumi.ResourceOptions(parent=self),
         )
-        self.url = f"{gateway_url(nodes.inventory().address, settings)}{service.prefix}"
+        self.url = f"{settings.gateway_url(nodes.inventory().address)}{service.prefix}"
+        self.replicas = [self.replicated]
         self.register_outputs({"url": self.url})
 
     def summary(self) -> dict[str, pulumi.Input[str]]:
-        return {"container": self.swarm_service.name, "image": self.image.name, "url": self.url}
+        return {"container": self.replicated.name, "image": self.image.name, "url": self.url}
 
 
 class Gateway(pulumi.ComponentResource):
@@ -82,12 +83,13 @@ class Gateway(pulumi.ComponentResource):
     def __init__(
         self,
         *,
-        services: Mapping[str, WebService],
+        services: Mapping[str, ServiceParts],
         settings: Settings,
         network: docker.Network,
+        opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        super().__init__("microservices:index:Gateway", "frontend")
-        self.image = gateway_image("frontend", "whole", settings, parent=self)
+        super().__init__("microservices:index:Gateway", "frontend", None, opts)
+        self.image = images.of_gateway("frontend", "whole", settings, parent=self)
         self.swarm_service = _service(
             "frontend",
             name=f"{settings.name_prefix}frontend",
@@ -103,16 +105,16 @@ class Gateway(pulumi.ComponentResource):
                     target_port=80, published_port=settings.frontend_port, publish_mode="host"
                 )
             ],
-            probe=(80, "/gateway-health"),
-            user=GATEWAY_USER,
+            probe=Probe(80, "/gateway-health"),
+            user=containers.GATEWAY_USER,
             env=None,
             command=None,
-            memory=GATEWAY_MEMORY,
+            memory=containers.GATEWAY_MEMORY,
             opts=pulumi.ResourceOptions(
-                parent=self, depends_on=[one.swarm_service for one in services.values()]
+                parent=self, depends_on=[one for s in services.values() for one in s.replicas]
             ),
         )
-        self.url = gateway_url(nodes.inventory().address, settings)
+        self.url = settings.gateway_url(nodes.inventory().address)
         self.register_outputs({"url": self.url})
 
 
@@ -148,11 +150,11 @@ def _service(  # noqa: PLR0913  one place says what a service of the swarm here 
     replicas: int,
     order: str,
     ports: list[docker.ServiceEndpointSpecPortArgs],
-    probe: tuple[int, str],
+    probe: Probe,
     user: str,
     env: dict[str, str] | None,
     command: list[str] | None,
-    memory: int = MEMORY,
+    memory: int = containers.MEMORY,
     opts: pulumi.ResourceOptions,
 ) -> docker.Service:
     container = docker.ServiceTaskSpecContainerSpecArgs(
@@ -172,17 +174,14 @@ def _service(  # noqa: PLR0913  one place says what a service of the swarm here 
             )
         ],
         healthcheck=docker.ServiceTaskSpecContainerSpecHealthcheckArgs(
-            tests=health.command(*probe, production=False),
+            tests=health.command(probe, production=False),
             interval="2s",
             timeout=f"{health.TIMEOUT_SECONDS}s",
             retries=3,
             start_period="1s",
         ),
         stop_grace_period=GRACE,
-        labels=[
-            docker.ServiceTaskSpecContainerSpecLabelArgs(label=k, value=v)
-            for k, v in labels().items()
-        ],
+        labels=labelled(docker.ServiceTaskSpecContainerSpecLabelArgs),
     )
     return docker.Service(
         resource,
@@ -223,7 +222,7 @@ def _service(  # noqa: PLR0913  one place says what a service of the swarm here 
         converge_config=docker.ServiceConvergeConfigArgs(
             delay="1s", timeout=f"{settings.wait_timeout * (replicas + 1)}s"
         ),
-        labels=[docker.ServiceLabelArgs(label=k, value=v) for k, v in labels().items()],
+        labels=labelled(docker.ServiceLabelArgs),
         opts=pulumi.ResourceOptions.merge(
             pulumi.ResourceOptions(
                 delete_before_replace=True,  # only another network or name replaces it

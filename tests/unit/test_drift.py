@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from infra import drift
+from infra import drift, labels
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def test_without_a_container_it_is_ours(ours: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_a_tag_that_is_another_image_now(monkeypatch: pytest.MonkeyPatch) -> None:
-    label = {drift.IMAGE_LABEL: "microservice1:v1-abc"}
+    label = {labels.IMAGE: "microservice1:v1-abc"}
     made = {"Id": "c1", "Names": ["/router_one"], "Labels": label, "ImageID": "sha256:old"}
     monkeypatch.setattr(drift, "_containers", lambda: [made, {**made, "Labels": None}])
     tags = {"microservice1:v1-abc": "sha256:new"}

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from pulumi_policy import proxy
 
-from infra import process_limit
+from infra import labels, process_limit
 from policy import rules
 from policy.rules import CONTAINER, IMAGE, RULES, SERVICE, Resource
 from tests.support.program import declare
@@ -58,7 +58,7 @@ GOOD: dict[str, dict[str, Any]] = {
         "build": {"context": "services/one", "buildArgs": {"BASE_IMAGE": "python:3.13-slim"}},
     },
 }
-LABEL = rules.PROCESS_LIMIT_LABEL
+LABEL = labels.PIDS_LIMIT
 ABSENT = object()
 SPEC = "taskSpec.containerSpec"
 # The rule that must speak, the type, the property, and what it is made.
@@ -248,8 +248,7 @@ def test_the_documentation_has_the_rules() -> None:
     assert rules.table() in (ROOT / "docs" / "policy.md").read_text()
 
 
-def test_the_label_is_the_one_that_is_applied() -> None:
-    assert f"microservices.{process_limit.LABEL}" == LABEL
+def test_the_limit_that_is_applied_is_within_the_rule() -> None:
     assert process_limit.LIMIT <= rules.MOST_PROCESSES
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import docker
 from docker.models.containers import Container
 
+from infra import labels
 from infra.engine import client
 from tools.setup.errors import Problem
 from topology import SERVICES
@@ -21,7 +22,7 @@ class Stack:
 
     @property
     def filters(self) -> dict[str, str | list[str] | bool]:
-        return {"label": ["microservices.project", f"microservices.stack={self.name}"]}
+        return labels.filters(self.name)
 
     def containers(self) -> list[Container]:
         found: list[Container] = self.engine.containers.list(

@@ -15,6 +15,7 @@ from typing import Any
 
 import yaml
 
+from infra import labels
 from infra.engine import EngineError, client
 from tools.previewdiff.changes import Preview, read
 from tools.previewdiff.isolation import Isolation
@@ -190,7 +191,7 @@ def _end(child: subprocess.Popen[str]) -> str:
 def _sweep(stack: str) -> None:
     """By label or name, what an interrupted pulumi did not come to remove."""
     with client() as engine:
-        ours: dict[str, str | list[str] | bool] = {"label": f"microservices.stack={stack}"}
+        ours = labels.filters(stack)
         for container in engine.containers.list(all=True, filters=ours, ignore_removed=True):
             container.remove(force=True)
         for network in engine.networks.list(filters=ours):

@@ -8,6 +8,7 @@ from typing import Any
 import docker
 from docker import DockerClient
 
+from infra import labels
 from tools.recover.state import State
 
 STOP_SECONDS = 12  # as the containers' own grace time
@@ -27,8 +28,7 @@ class Stray:
 
 def find(engine: DockerClient, project: str, stack: str, state: State) -> list[Stray]:
     """In the order in which they can go."""
-    labels = [f"microservices.project={project}", f"microservices.stack={stack}"]
-    filters: dict[str, Any] = {"label": labels}
+    filters = labels.filters(stack, project)
     known = state.ids
     volumes = engine.api.volumes(filters=filters)["Volumes"] or []
     return [

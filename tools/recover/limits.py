@@ -3,14 +3,14 @@
 from docker import DockerClient
 from docker.models.containers import Container
 
+from infra import labels
+from infra.process_limit import set_limit
 from tools.recover.state import State
-
-LABEL = "microservices.pids-limit"
 
 
 def set_missing(engine: DockerClient, state: State) -> list[str]:
     """Gives each container the limit of processes that its label names. Returns their names."""
-    found = engine.containers.list(filters={"label": LABEL}, ignore_removed=True)
+    found = engine.containers.list(filters={"label": labels.PIDS_LIMIT}, ignore_removed=True)
     return [
         str(container.name)
         for container in found
@@ -19,10 +19,8 @@ def set_missing(engine: DockerClient, state: State) -> list[str]:
 
 
 def _set(engine: DockerClient, container: Container) -> bool:
-    limit = int(container.labels[LABEL])
+    limit = int(container.labels[labels.PIDS_LIMIT])
     if container.attrs["HostConfig"]["PidsLimit"] == limit:
         return False
-    # The Docker SDK's own update() does not know this limit.
-    where = f"{engine.api.base_url}/containers/{container.id}/update"
-    engine.api.post(where, json={"PidsLimit": limit}).raise_for_status()
+    set_limit(engine, str(container.id), limit)
     return True

@@ -16,11 +16,11 @@ from typing import NoReturn
 
 from tools.setup import (
     actionlint,
+    base_images,
     browser,
     cli,
     docker_engine,
     environment,
-    images,
     modules,
     paths,
     plan,
@@ -43,12 +43,12 @@ def tools(show: Progress, names: list[str]) -> None:
 
 def docker(show: Progress, names: list[str]) -> None:
     docker_engine.ensure(show)
-    images.ensure(show, names or [PYTHON_IMAGE, NGINX_IMAGE])
+    base_images.ensure(show, names or [PYTHON_IMAGE, NGINX_IMAGE])
 
 
 def update(show: Progress, names: list[str]) -> None:
     docker_engine.ensure(show)
-    images.update(show, names or [PYTHON_IMAGE, NGINX_IMAGE])
+    base_images.update(show, names or [PYTHON_IMAGE, NGINX_IMAGE])
 
 
 def software(show: Progress) -> None:

@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from tools.setup import docker_engine, images, paths, plugin
+from tools.setup import base_images, docker_engine, paths, plugin
 from tools.setup.versions import NGINX_IMAGE, PYTHON_IMAGE
 
 
@@ -20,7 +20,7 @@ def _looks() -> dict[str, bool]:
     answers = docker_engine.answers() is not None
     return {
         "a Docker engine": answers,
-        "base images": answers and images.present(names).keys() == set(names),
+        "base images": answers and base_images.present(names).keys() == set(names),
         "Pulumi": _program("pulumi", paths.pulumi_programs()),
         "its Docker plugin": plugin.installed(),
         "uv": _program("uv", paths.programs()),

@@ -17,6 +17,7 @@ from cyclonedx.output.json import JsonV1Dot6
 from docker.models.images import Image
 from packageurl import PackageURL
 
+from infra import labels
 from infra.engine import client
 
 DPKG = "var/lib/dpkg/status"
@@ -30,7 +31,7 @@ def write(stack: str, folder: Path) -> int:
 
 
 def _write(engine: docker.DockerClient, stack: str, folder: Path) -> int:
-    ours: dict[str, str | list[str] | bool] = {"label": f"microservices.stack={stack}"}
+    ours = labels.filters(stack)
     containers = engine.containers.list(all=True, filters=ours, ignore_removed=True)
     if not containers:
         print(f"stack {stack} is not up here; make up STACK={stack} makes it", file=sys.stderr)

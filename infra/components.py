@@ -1,0 +1,159 @@
+"""A web service and the gateway, each an image and its containers on one Docker engine."""
+
+from collections.abc import Mapping, Sequence
+
+import pulumi
+import pulumi_docker as docker
+
+from infra import addresses, containers, images, labels, networks, rollout, sources
+from infra.content import DIGEST_LENGTH
+from infra.health import Probe
+from infra.networks import network
+from infra.settings import Settings
+from infra.stack import labelled
+from infra.target import ServiceParts
+from topology import Service
+
+__all__ = ["Gateway", "WebService", "network"]  # what a target has
+
+
+class WebService(pulumi.ComponentResource):
+    """A service of the table: its image and its replicas, replaced one after the other."""
+
+    def __init__(
+        self,
+        service: Service,
+        *,
+        settings: Settings,
+        network: docker.Network,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("microservices:index:WebService", service.name, None, opts)
+        self.image = images.of_service(service, settings, parent=self)
+        source = sources.of(service.name, settings.python_image)
+        host_port = settings.host_ports[service.name]
+        live = not settings.production
+        self.replicas: list[docker.Container] = []
+        for number, replica in enumerate(settings.replicas[service], start=1):
+            container = containers.container(
+                service.name if number == 1 else f"{service.name}-{number}",
+                settings=settings,
+                image=self.image,
+                container=replica,
+                networks=[networks.attach(network, replica, settings.addresses[replica])],
+                ports={service.port: host_port} if live else {},
+                folders=source.mounts if live else {},
+                command=sources.RUN_LIVE if live and source.on_chassis else None,
+                probe=Probe(service.port, "/healthz"),
+                envs=[f"PORT={service.port}"],
+                user=containers.SERVICE_USER,
+                opts=pulumi.ResourceOptions(
+                    parent=self,
+                    depends_on=self.replicas[-1:],
+                    hooks=rollout.replica_hooks(settings),
+                ),
+            )
+            self.replicas.append(container)
+        self.url = (
+            f"http://{settings.bind_address}:{host_port}"
+            if live
+            else f"{settings.gateway_url()}{service.prefix}"
+        )
+        self.register_outputs({"url": self.url})
+
+    def summary(self) -> dict[str, pulumi.Input[str]]:
+        return {"container": self.replicas[0].name, "image": self.image.name, "url": self.url}
+
+
+class Gateway(pulumi.ComponentResource):
+    """nginx with the page, and a route to each service of the table."""
+
+    def __init__(
+        self,
+        *,
+        services: Mapping[str, ServiceParts],
+        settings: Settings,
+        network: docker.Network,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("microservices:index:Gateway", "frontend", None, opts)
+        self.settings = settings
+        attached = [_at_gateway_address(network, 0, settings)]
+        mounts: list[docker.ContainerMountArgs] = []
+        after: list[pulumi.Resource] = []
+        if settings.production:
+            attached.append(self._edge())
+            mounts, after = self._published([one for s in services.values() for one in s.replicas])
+        target = "gateway" if settings.production else "configured"
+        self.image = images.of_gateway("frontend", target, settings, parent=self)
+        self.container = containers.container(
+            "frontend",
+            settings=settings,
+            image=self.image,
+            container="frontend",
+            networks=attached,
+            ports={80: settings.frontend_port},
+            folders={} if settings.production else {"/frontend": "frontend", "/gateway": "nginx"},
+            mounts=mounts,
+            probe=Probe(80, "/gateway-health"),
+            user=containers.GATEWAY_USER,
+            memory=containers.GATEWAY_MEMORY,
+            opts=pulumi.ResourceOptions(
+                parent=self, depends_on=after, hooks=rollout.container_hooks()
+            ),
+        )
+        self.url = settings.gateway_url()
+        self.register_outputs({"url": self.url})
+
+    def _edge(self) -> docker.ContainerNetworksAdvancedArgs:
+        """The network that the gateway is published from: the services' own has no way out."""
+        name, subnet = self.settings.networks[1], str(self.settings.subnets[1])
+        edge = networks.bridge("edge", name, subnet, parent=self)
+        return _at_gateway_address(edge, 1, self.settings)
+
+    def _published(
+        self, replicas: Sequence[pulumi.Resource]
+    ) -> tuple[list[docker.ContainerMountArgs], list[pulumi.Resource]]:
+        """The page and the configuration in a volume, so that a new version is only a reload."""
+        prefix = self.settings.name_prefix
+        volume = docker.Volume(
+            "site",
+            name=f"{prefix}site",
+            labels=labelled(docker.VolumeLabelArgs),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        image = images.of_gateway("frontend-site", "site", self.settings, parent=self)
+        version = image.name.apply(lambda name: name[-DIGEST_LENGTH:])
+        publisher = docker.Container(
+            "frontend-site",
+            name=f"{prefix}frontend-site",
+            image=image.image_id,
+            user=containers.GATEWAY_USER,
+            mounts=[_site(volume, read_only=None)],
+            network_mode="none",
+            restart="no",
+            must_run=False,
+            attach=True,
+            labels=labelled(docker.ContainerLabelArgs, **{labels.VERSION: version}),
+            **containers.hardened(containers.MEMORY),
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                depends_on=replicas,
+                delete_before_replace=True,
+                hooks=rollout.publication_hooks(prefix),
+            ),
+        )
+        return [_site(volume, read_only=True)], [publisher]
+
+
+def _at_gateway_address(
+    network: docker.Network, number: int, settings: Settings
+) -> docker.ContainerNetworksAdvancedArgs:
+    address = settings.subnets[number][addresses.GATEWAY]
+    return networks.attach(network, "frontend", str(address))
+
+
+def _site(volume: docker.Volume, *, read_only: bool | None) -> docker.ContainerMountArgs:
+    return docker.ContainerMountArgs(
+        type="volume", target="/site", source=volume.name, read_only=read_only
+    )

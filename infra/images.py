@@ -1,0 +1,94 @@
+"""The images of the services and the gateway, each with the digest of its content in its tag."""
+
+from pathlib import Path
+
+import pulumi
+import pulumi_docker as docker
+
+from infra import drift, nginx, page, rollout, sources
+from infra.content import digest
+from infra.settings import DEVELOPMENT, Settings
+from infra.stack import own_labels
+from topology import Service
+
+ROOT = Path(__file__).resolve().parent.parent
+# What each target of the gateway's image is made from.
+GATEWAY_SOURCES = {
+    "gateway": ("nginx/Dockerfile", "nginx/gateway", "nginx/publish"),
+    "configured": ("nginx",),
+    "whole": ("frontend", "nginx"),
+    "site": ("frontend", "nginx"),
+}
+
+
+def of_service(
+    service: Service, settings: Settings, *, parent: pulumi.Resource
+) -> docker.RemoteImage:
+    source = sources.of(service.name, settings.python_image)
+    build = docker.RemoteImageBuildArgs(context=source.context, build_args=dict(source.arguments))
+    return _image(service.name, settings, build, source.digest, parent=parent)
+
+
+def of_gateway(
+    name: str, target: str, settings: Settings, *, parent: pulumi.Resource
+) -> docker.RemoteImage:
+    """One of the targets of nginx/Dockerfile."""
+    blocks = {} if target == "gateway" else _blocks(settings)
+    arguments = {"BASE_IMAGE": settings.nginx_image, **blocks}
+    content = digest(
+        *(ROOT / source for source in GATEWAY_SOURCES[target]),
+        arguments=[target, *(f"{key}={value}" for key, value in sorted(arguments.items()))],
+    )
+    build = docker.RemoteImageBuildArgs(
+        context=".",
+        dockerfile="nginx/Dockerfile",
+        target=target,
+        build_args={**arguments, **({"VERSION": content} if target == "site" else {})},
+    )
+    return _image(name, settings, build, content, parent=parent)
+
+
+def _blocks(settings: Settings) -> dict[str, str]:
+    """What the table makes of the gateway's content."""
+    return {
+        "UPSTREAMS": nginx.render(
+            settings.replicas,
+            trusted_proxies=settings.trusted_proxies,
+            tells_inside=settings.mode == DEVELOPMENT,
+            rate_limit=settings.rate_limit,
+        ),
+        "LOCATIONS": nginx.render_locations(settings.replicas),
+        "TOPOLOGY": page.render(settings.replicas, network=settings.network_name),
+    }
+
+
+def _image(
+    name: str,
+    settings: Settings,
+    build: docker.RemoteImageBuildArgs,
+    content: str,
+    *,
+    parent: pulumi.Resource,
+) -> docker.RemoteImage:
+    build.labels = build.label = (
+        own_labels()
+    )  # the one by the classic builder, the other by BuildKit
+    build.force_remove = True
+    tag = f"{settings.repository}{settings.name_prefix}{name}:{settings.image_version}-{content}"
+    moved = drift.moved(tag)
+    return docker.RemoteImage(
+        name,
+        name=tag,
+        build=build,
+        triggers={"moved": moved} if moved else None,
+        # What was given back after a bad version is in use again when the update that the bad one
+        # broke off is ended; and a swarm keeps the containers of ended tasks for a while.
+        force_remove=True,
+        opts=pulumi.ResourceOptions(
+            parent=parent,
+            hooks=rollout.show_build_on_failure(),
+            # A tag that was put on another image is taken off it, and the image built anew.
+            delete_before_replace=bool(moved),
+            ignore_changes=None if moved else ["triggers"],
+        ),
+    )

@@ -1,0 +1,51 @@
+"""The Docker networks of a stack on one engine, and addresses on them."""
+
+from ipaddress import IPv4Network
+
+import pulumi
+import pulumi_docker as docker
+
+from infra import addresses
+from infra.settings import Settings
+from infra.stack import labelled
+
+
+def network(settings: Settings) -> docker.Network:
+    """The network of the services, and of the gateway."""
+    subnet = str(settings.subnets[0])
+    return bridge("deploy", settings.network_name, subnet, closed=settings.production)
+
+
+def bridge(
+    name: str,
+    full_name: str,
+    subnet: str,
+    *,
+    closed: bool = False,
+    parent: pulumi.Resource | None = None,
+) -> docker.Network:
+    """A network of its own addresses; a closed one has no way out, and the host none into it."""
+    return docker.Network(
+        name,
+        name=full_name,
+        driver="bridge",
+        internal=closed,
+        options={"com.docker.network.bridge.inhibit_ipv4": "true"} if closed else None,
+        # An engine that was restarted tells the gateway of a network that named none: a difference.
+        ipam_configs=[
+            docker.NetworkIpamConfigArgs(
+                subnet=subnet, gateway=str(IPv4Network(subnet)[addresses.BRIDGE])
+            )
+        ],
+        labels=labelled(docker.NetworkLabelArgs),
+        # Two networks of one name, or of one subnet, cannot be there at a time.
+        opts=pulumi.ResourceOptions(parent=parent, delete_before_replace=True),
+    )
+
+
+def attach(
+    network: docker.Network, alias: str, address: str
+) -> docker.ContainerNetworksAdvancedArgs:
+    return docker.ContainerNetworksAdvancedArgs(
+        name=network.name, aliases=[alias], ipv4_address=address
+    )
