@@ -3,8 +3,8 @@
 import sys
 from functools import partial
 from pathlib import Path
-from typing import Any
 
+import pulumi
 from pulumi_policy import (
     EnforcementLevel,
     PolicyPack,
@@ -12,34 +12,22 @@ from pulumi_policy import (
     ResourceValidationArgs,
     ResourceValidationPolicy,
 )
-from pulumi_policy import policy as sdk
 from pulumi_policy.proxy import UnknownValueError
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from infra import lifeline
-from policy.rules import RULES, Resource, Rule
-
-stack = {"bindAddress": ""}
-# The engine hands the stack's configuration to the pack, where the SDK drops it.
-configure = sdk._PolicyAnalyzerServicer.ConfigureStack  # noqa: SLF001  there is no other way
-
-
-def configure_stack(servicer: Any, request: Any, context: Any) -> Any:  # noqa: ANN401  the SDK's
-    stack["bindAddress"] = request.config.get(f"{request.project}:bindAddress", "")
-    return configure(servicer, request, context)
-
-
-sdk._PolicyAnalyzerServicer.ConfigureStack = configure_stack  # type: ignore[assignment,method-assign]  # noqa: SLF001
+from policy.resource import Resource
+from policy.rules import RULES, Rule
 
 
 def validate(rule: Rule, args: ResourceValidationArgs, report: ReportViolation) -> None:
-    resource = Resource(args.resource_type, args.props, stack["bindAddress"])
+    bind_address = pulumi.Config().get("bindAddress") or ""
     try:
-        for violation in rule.violations(resource):
+        for violation in rule.violations(Resource(args.resource_type, args.props, bind_address)):
             report(violation, None)
     except UnknownValueError:
-        return  # known, and looked at again, once `up` makes what it comes from
+        return  # `pulumi up` runs the rule again when it knows the value
 
 
 lifeline.hold()

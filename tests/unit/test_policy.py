@@ -11,8 +11,9 @@ import yaml
 from pulumi_policy import proxy
 
 from infra import labels, process_limit
-from policy import rules
-from policy.rules import CONTAINER, IMAGE, RULES, SERVICE, Resource
+from policy import checks, rules
+from policy.resource import CONTAINER, IMAGE, SERVICE, Resource
+from policy.rules import RULES
 from tests.support.program import declare
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -88,8 +89,8 @@ BROKEN = [
     ("memory-limit", CONTAINER, "memorySwap", ABSENT),
     ("memory-limit", CONTAINER, "memorySwap", -1),
     ("memory-limit", SERVICE, "taskSpec.resources.limits.memoryBytes", ABSENT),
-    ("cpu-limit", CONTAINER, "cpuShares", ABSENT),
-    ("cpu-limit", SERVICE, "taskSpec.resources.limits.nanoCpus", ABSENT),
+    ("cpu-share", CONTAINER, "cpuShares", ABSENT),
+    ("cpu-share", SERVICE, "taskSpec.resources.limits.nanoCpus", ABSENT),
     ("process-limit", CONTAINER, "labels", ABSENT),
     ("process-limit", CONTAINER, "labels", [{"label": LABEL, "value": "0"}]),
     ("process-limit", CONTAINER, "labels", [{"label": LABEL, "value": "-1"}]),
@@ -203,6 +204,8 @@ def test_an_address_is_right_when_the_stack_says_so() -> None:
     assert spoken(CONTAINER, at["10.0.0.1"], "10.0.0.1") == set()
     assert spoken(CONTAINER, at["127.0.0.1"], "0.0.0.0") == {"published-address"}
     assert spoken(CONTAINER, at["10.0.0.1"], "127.0.0.1") == {"published-address"}
+    unset = changed(CONTAINER, "ports", [{"internal": 80, "external": 80}])
+    assert spoken(CONTAINER, unset, "0.0.0.0") == {"published-address"}
 
 
 def test_a_container_that_runs_once_needs_no_restart_and_no_health_check() -> None:
@@ -249,7 +252,7 @@ def test_the_documentation_has_the_rules() -> None:
 
 
 def test_the_limit_that_is_applied_is_within_the_rule() -> None:
-    assert process_limit.LIMIT <= rules.MOST_PROCESSES
+    assert process_limit.LIMIT <= checks.MOST_PROCESSES
 
 
 def test_the_pack_runs_in_the_environment_of_the_program() -> None:

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from infra.swarm import nodes
-from policy.rules import RULES, Resource
+from policy.resource import Resource
+from policy.rules import RULES
 from tests.support.program import Recorder, declare
 
 NODE = nodes.Node(facts={}, address="10.0.0.1", ready=True)

@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/pulumi/pulumi/sdk/v3"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/apitype"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/util/cmdutil"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/util/rpcutil"
 	pulumirpc "github.com/pulumi/pulumi/sdk/v3/proto/go"
@@ -34,7 +36,7 @@ func (h *host) Run(ctx context.Context, req *pulumirpc.RunRequest) (*pulumirpc.R
 	}
 	// The engine reads what the program prints from this process's own pipes.
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
-	code, err := h.wait(ctx, cmd)
+	code, err := h.wait(ctx, cmd, cmd.Wait)
 	switch {
 	case err != nil:
 		return nil, err
@@ -115,7 +117,13 @@ func (h *host) RunPlugin(req *pulumirpc.RunPluginRequest, stream pulumirpc.Langu
 	cmd.Dir = req.Pwd
 	cmd.Env = append(cmd.Environ(), pluginEnvironment(req.Env)...)
 	cmd.Stdout, cmd.Stderr = stdout, stderr
-	code, err := h.wait(stream.Context(), cmd)
+	untilItEnds := cmd.Wait
+	if req.Kind == string(apitype.AnalyzerPlugin) {
+		if untilItEnds, err = configure(stream.Context(), cmd); err != nil {
+			return err
+		}
+	}
+	code, err := h.wait(stream.Context(), cmd, untilItEnds)
 	if err != nil {
 		return err
 	}
@@ -125,6 +133,32 @@ func (h *host) RunPlugin(req *pulumirpc.RunPluginRequest, stream pulumirpc.Langu
 		})
 	}
 	return closer.Close()
+}
+
+// configure gives a policy pack its stack's configuration, where pulumi.Config finds it: the engine
+// sends it in a call, and the Python SDK reads it from the environment. So the SDK's proxy answers
+// that call, and passes the later ones on to the pack.
+func configure(ctx context.Context, pack *exec.Cmd) (untilItEnds func() error, err error) {
+	proxy, stdout, err := sdk.NewPolicyProxy(ctx, pack.Stdout)
+	if err != nil {
+		return nil, err
+	}
+	stack, err := proxy.AwaitConfiguration(ctx)
+	if err != nil {
+		return nil, err
+	}
+	config, err := json.Marshal(orEmpty(stack.GetConfig()))
+	if err != nil {
+		return nil, err
+	}
+	pack.Stdout = stdout
+	pack.Env = append(pack.Env,
+		"PULUMI_ORGANIZATION="+stack.GetOrganization(),
+		"PULUMI_PROJECT="+stack.GetProject(),
+		"PULUMI_STACK="+stack.GetStack(),
+		"PULUMI_DRY_RUN="+strconv.FormatBool(stack.GetDryRun()),
+		"PULUMI_CONFIG="+string(config))
+	return func() error { return proxy.Attach(context.WithoutCancel(ctx), pack) }, nil
 }
 
 // The engine passes on its whole environment, which must not undo the virtual environment that was activated.
@@ -142,7 +176,7 @@ func pluginEnvironment(environment []string) []string {
 // wait runs a child in a process group of its own: Ctrl-C and the engine's SIGINT would both show up
 // as a KeyboardInterrupt traceback. When the host or the request ends, the group gets SIGTERM, and
 // what is left of it after graceTime, or after the child's own end, gets SIGKILL.
-func (h *host) wait(ctx context.Context, cmd *exec.Cmd) (int, error) {
+func (h *host) wait(ctx context.Context, cmd *exec.Cmd, untilItEnds func() error) (int, error) {
 	cmdutil.RegisterProcessGroup(cmd)
 	endWithHost(cmd.SysProcAttr)
 	// The kernel takes the end of the thread that started the child for the host's own.
@@ -157,7 +191,7 @@ func (h *host) wait(ctx context.Context, cmd *exec.Cmd) (int, error) {
 	if err := cmd.Start(); err != nil {
 		return 0, err
 	}
-	err := end(ctx, cmd)
+	err := end(ctx, cmd, untilItEnds)
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
 		return exit.ExitCode(), nil
@@ -165,9 +199,9 @@ func (h *host) wait(ctx context.Context, cmd *exec.Cmd) (int, error) {
 	return cmd.ProcessState.ExitCode(), err
 }
 
-func end(ctx context.Context, cmd *exec.Cmd) error {
+func end(ctx context.Context, cmd *exec.Cmd, untilItEnds func() error) error {
 	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
+	go func() { ended <- untilItEnds() }()
 	group := -cmd.Process.Pid
 	defer func() { _ = syscall.Kill(group, syscall.SIGKILL) }()
 	select {
