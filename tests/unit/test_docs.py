@@ -50,7 +50,7 @@ def anchors(text: str) -> set[str]:
 
 
 def dead_links(page: Path, text: str) -> Iterator[str]:
-    for link in re.findall(r"\]\(([^)\s]+)\)", re.sub(r"`[^`]+`", "", prose(text))):
+    for link in re.findall(r"\]\(([^)\s]+)\)", re.sub(r"(`+).+?\1", "", prose(text))):
         path, _, anchor = link.partition("#")
         if re.match(r"https?:", link):
             continue
@@ -89,6 +89,7 @@ CHECKS: dict[Callable[[Path, str], Iterator[str]], list[str]] = {
         "[a](no-such.md)",
         "[a](#no-such)",
         "[a](docs/policy.md#no-such)",
+        "``a `b` c`` [a](no-such.md) `d`",
         "[a](../up.md)",
     ],
     unknown_targets: ["`make no-such`", "```console\n$ make no-such\n```\n", "    make no-such\n"],
