@@ -10,7 +10,7 @@ from pulumi.runtime.config import get_config_env
 from infra import preflight, sources
 from infra.engine import EngineError
 from infra.settings import Settings, SettingsError, parse
-from infra.swarm import nodes
+from infra.swarm import nodes, obstacles
 from topology import Service
 
 
@@ -72,7 +72,7 @@ def without_folder(services: Iterable[Service]) -> list[str]:
 
 def _on_a_swarm(settings: Settings, labels: dict[str, str]) -> list[str]:
     try:
-        return nodes.conflicts(settings, nodes.inventory(), labels)
+        return obstacles.conflicts(settings, nodes.inventory(), labels)
     except EngineError as error:
         return [f"docker:host: no manager of a swarm answers: {error}"]
 

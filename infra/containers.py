@@ -19,6 +19,7 @@ MEMORY = 128  # megabytes
 GATEWAY_MEMORY = 256  # the bodies of all requests that nginx.conf allows at a time
 # The provider reports these as updated in place and leaves the container as it was.
 REPLACED_ON = ["healthcheck", "mounts", "init", "tmpfs", "cpuPeriod", "cpuQuota"]
+LOG_DRIVER, LOG_OPTIONS = "json-file", {"max-size": "10m", "max-file": "3"}
 WRITABLE = {"/tmp": "rw,noexec,nosuid,nodev,size=16m,mode=1777"}  # noqa: S108  the container's
 
 # What a container here may not do, and how much of the machine it may take.
@@ -28,8 +29,8 @@ _HARDENED: Mapping[str, Any] = {
     "capabilities": docker.ContainerCapabilitiesArgs(drops=["ALL"]),
     "security_opts": ["no-new-privileges:true"],
     "cpu_shares": 512,
-    "log_opts": {"max-size": "10m", "max-file": "3"},
-    "log_driver": "json-file",
+    "log_driver": LOG_DRIVER,
+    "log_opts": LOG_OPTIONS,
 }
 
 

@@ -70,9 +70,8 @@ def _image(
     *,
     parent: pulumi.Resource,
 ) -> docker.RemoteImage:
-    build.labels = build.label = (
-        own_labels()
-    )  # the one by the classic builder, the other by BuildKit
+    # The classic builder reads the one, BuildKit the other.
+    build.labels = build.label = own_labels()
     build.force_remove = True
     tag = f"{settings.repository}{settings.name_prefix}{name}:{settings.image_version}-{content}"
     moved = drift.moved(tag)

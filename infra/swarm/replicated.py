@@ -1,6 +1,7 @@
 """The same web service and gateway on a swarm: images in a registry, replicas on its nodes."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import pulumi
 import pulumi_docker as docker
@@ -9,7 +10,7 @@ from infra import containers, health, images, sources
 from infra.health import Probe
 from infra.settings import Settings
 from infra.stack import labelled
-from infra.swarm import nodes
+from infra.swarm import failures, nodes, obstacles
 from infra.target import ServiceParts
 from topology import Service
 
@@ -19,6 +20,7 @@ DRAIN_SECONDS = 3
 DRAINED = f"trap 'sleep {DRAIN_SECONDS}; kill $!' TERM; {' '.join(sources.RUN)} & wait $!; wait $!"
 GRACE = "15s"  # above that, and what a service then takes for its last requests
 MEBIBYTE = 1024 * 1024
+RESTART = docker.ServiceTaskSpecRestartPolicyArgs(condition="any", delay="1s", window="0s")
 
 
 def network(settings: Settings) -> docker.Network:
@@ -127,12 +129,12 @@ def _for_every_node(
     """
     if not settings.registry:
         return image.image_id
-    anonymous = docker.RegistryImageAuthConfigArgs(address=nodes.registry_host(settings))
+    anonymous = docker.RegistryImageAuthConfigArgs(address=obstacles.registry_host(settings))
     pushed = docker.RegistryImage(
         name,
         name=image.name,
         keep_remotely=True,  # a node that joins, or a roll-back, may ask for an older one
-        auth_config=None if nodes.has_credentials() else anonymous,
+        auth_config=None if obstacles.has_credentials() else anonymous,
         triggers={"image": image.image_id},
         opts=pulumi.ResourceOptions(parent=parent),
     )
@@ -157,37 +159,20 @@ def _service(  # noqa: PLR0913  one place says what a service of the swarm here 
     memory: int = containers.MEMORY,
     opts: pulumi.ResourceOptions,
 ) -> docker.Service:
-    container = docker.ServiceTaskSpecContainerSpecArgs(
-        image=image,
-        user=user,
-        env=env,
-        commands=command,
-        read_only=True,
-        cap_drops=["ALL"],
-        mounts=[
-            docker.ServiceTaskSpecContainerSpecMountArgs(
-                type="tmpfs",
-                target="/tmp",  # noqa: S108  the container's
-                tmpfs_options=docker.ServiceTaskSpecContainerSpecMountTmpfsOptionsArgs(
-                    size_bytes=16 * MEBIBYTE, mode=0o777
-                ),
-            )
-        ],
-        healthcheck=docker.ServiceTaskSpecContainerSpecHealthcheckArgs(
-            tests=health.command(probe, production=False),
-            interval="2s",
-            timeout=f"{health.TIMEOUT_SECONDS}s",
-            retries=3,
-            start_period="1s",
-        ),
-        stop_grace_period=GRACE,
-        labels=labelled(docker.ServiceTaskSpecContainerSpecLabelArgs),
-    )
     return docker.Service(
         resource,
         name=name,
         task_spec=docker.ServiceTaskSpecArgs(
-            container_spec=container,
+            container_spec=docker.ServiceTaskSpecContainerSpecArgs(
+                image=image,
+                user=user,
+                env=env,
+                commands=command,
+                healthcheck=_health_check(probe),
+                stop_grace_period=GRACE,
+                labels=labelled(docker.ServiceTaskSpecContainerSpecLabelArgs),
+                **_hardened(),
+            ),
             networks_advanceds=[
                 docker.ServiceTaskSpecNetworksAdvancedArgs(id=network.id, aliases=[alias])
             ],
@@ -195,41 +180,75 @@ def _service(  # noqa: PLR0913  one place says what a service of the swarm here 
                 constraints=list(settings.placement[resource]),
                 prefs=["spread=node.id"],
             ),
-            resources=docker.ServiceTaskSpecResourcesArgs(
-                limits=docker.ServiceTaskSpecResourcesLimitsArgs(
-                    memory_bytes=memory * MEBIBYTE, nano_cpus=1_000_000_000
-                ),
-                reservation=docker.ServiceTaskSpecResourcesReservationArgs(
-                    memory_bytes=32 * MEBIBYTE, nano_cpus=50_000_000
-                ),
-            ),
-            restart_policy=docker.ServiceTaskSpecRestartPolicyArgs(
-                condition="any", delay="1s", window="0s"
-            ),
+            resources=_resources(memory),
+            restart_policy=RESTART,
             log_driver=docker.ServiceTaskSpecLogDriverArgs(
-                name="json-file", options={"max-size": "10m", "max-file": "3"}
+                name=containers.LOG_DRIVER, options=containers.LOG_OPTIONS
             ),
         ),
         mode=docker.ServiceModeArgs(replicated=docker.ServiceModeReplicatedArgs(replicas=replicas)),
         # Names lead to the replicas themselves: nginx follows, balances and tries the next.
         endpoint_spec=docker.ServiceEndpointSpecArgs(mode="dnsrr", ports=ports),
-        update_config=docker.ServiceUpdateConfigArgs(
-            parallelism=1, order=order, monitor="5s", failure_action="rollback"
-        ),
-        rollback_config=docker.ServiceRollbackConfigArgs(
-            parallelism=1, order=order, monitor="5s", failure_action="pause"
-        ),
-        converge_config=docker.ServiceConvergeConfigArgs(
-            delay="1s", timeout=f"{settings.wait_timeout * (replicas + 1)}s"
-        ),
         labels=labelled(docker.ServiceLabelArgs),
+        **_rollout(order, seconds=settings.wait_timeout * (replicas + 1)),
         opts=pulumi.ResourceOptions.merge(
             pulumi.ResourceOptions(
                 delete_before_replace=True,  # only another network or name replaces it
                 # The registry says for which platforms an image is; the manager notes it here.
                 ignore_changes=["taskSpec.placement.platforms"],
-                hooks=nodes.show_failure(),
+                hooks=failures.show(),
             ),
             opts,
         ),
     )
+
+
+def _health_check(probe: Probe) -> docker.ServiceTaskSpecContainerSpecHealthcheckArgs:
+    return docker.ServiceTaskSpecContainerSpecHealthcheckArgs(
+        tests=health.command(probe, production=False),
+        interval="2s",
+        timeout=f"{health.TIMEOUT_SECONDS}s",
+        retries=3,
+        start_period="1s",
+    )
+
+
+def _hardened() -> dict[str, Any]:
+    tmpfs = docker.ServiceTaskSpecContainerSpecMountTmpfsOptionsArgs(
+        size_bytes=16 * MEBIBYTE, mode=0o777
+    )
+    return {
+        "read_only": True,
+        "cap_drops": ["ALL"],
+        "mounts": [
+            docker.ServiceTaskSpecContainerSpecMountArgs(
+                type="tmpfs",
+                target="/tmp",  # noqa: S108  the container's
+                tmpfs_options=tmpfs,
+            )
+        ],
+    }
+
+
+def _resources(memory: int) -> docker.ServiceTaskSpecResourcesArgs:
+    return docker.ServiceTaskSpecResourcesArgs(
+        limits=docker.ServiceTaskSpecResourcesLimitsArgs(
+            memory_bytes=memory * MEBIBYTE, nano_cpus=1_000_000_000
+        ),
+        reservation=docker.ServiceTaskSpecResourcesReservationArgs(
+            memory_bytes=32 * MEBIBYTE, nano_cpus=50_000_000
+        ),
+    )
+
+
+def _rollout(order: str, *, seconds: int) -> dict[str, Any]:
+    """One task after the other, and back to the version before when one fails."""
+    return {
+        "update_config": docker.ServiceUpdateConfigArgs(
+            parallelism=1, order=order, monitor="5s", failure_action="rollback"
+        ),
+        "rollback_config": docker.ServiceRollbackConfigArgs(
+            parallelism=1, order=order, monitor="5s", failure_action="pause"
+        ),
+        "converge_config": docker.ServiceConvergeConfigArgs(delay="1s", timeout=f"{seconds}s"),
+    }

@@ -9,7 +9,8 @@ from dataclasses import replace
 import pytest
 
 from infra.settings import Settings, parse
-from infra.swarm.nodes import Network, Node, Running, Swarm, conflicts, matching
+from infra.swarm.nodes import Network, Node, Running, Swarm, matching
+from infra.swarm.obstacles import conflicts
 from topology import SERVICES
 
 OURS = {"microservices.stack": "unit"}

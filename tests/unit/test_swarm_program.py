@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from infra.swarm import nodes
+from infra.swarm import failures, nodes, obstacles
 from policy.resource import Resource
 from policy.rules import RULES
 from tests.support.program import Recorder, declare
@@ -24,9 +24,9 @@ SERVICE = "docker:index/service:Service"
 def declared() -> Iterator[Recorder]:
     with pytest.MonkeyPatch.context() as patch:
         # Hooks are called back by a real engine; under mocks there is none to register them.
-        patch.setattr(nodes, "show_failure", lambda: None)
+        patch.setattr(failures, "show", lambda: None)
         patch.setattr(nodes, "inventory", lambda: SWARM)
-        patch.setattr(nodes, "conflicts", lambda *_: [])
+        patch.setattr(obstacles, "conflicts", lambda *_: [])
         yield declare(**CONFIG)
 
 

@@ -1,0 +1,47 @@
+"""Why a service of the swarm did not come up: its last failed task, and what that has logged."""
+
+from functools import cache
+from typing import Any
+
+import docker
+import pulumi
+
+from infra import engine
+from infra.hooks import error_hook
+from infra.swarm import nodes
+
+LINES = 20
+
+
+@cache  # the engine takes a hook's name once
+def show() -> pulumi.ResourceHookBinding:
+    return pulumi.ResourceHookBinding(on_error=[error_hook("last-task", _show)])
+
+
+def _show(args: pulumi.ErrorHookArgs) -> None:
+    name = (args.new_inputs or {}).get("name")
+    if name and args.failed_operation != "delete":
+        pulumi.log.error(f"{name} did not come up everywhere. {last_failure(name)}")
+
+
+def last_failure(service: str) -> str:
+    """Where and why a task of the service failed last, with its last log lines."""
+    try:
+        with engine.client(nodes.host()) as client:
+            return _last_failure(client, service)
+    except engine.EngineError as error:
+        return f"Its tasks cannot be read: {error}"
+
+
+def _last_failure(client: docker.DockerClient, service: str) -> str:
+    api: Any = client.api  # as the SDK has it, untyped
+    tasks = api.tasks({"service": service})
+    failed = [task for task in tasks if task["Status"]["State"] in ("failed", "rejected")]
+    if not failed:
+        return "None of its tasks has failed; is there a node with room for it?"
+    last = max(failed, key=lambda task: str(task["Status"]["Timestamp"]))
+    lines = api.service_logs(service, stdout=True, stderr=True, details=True, tail=LINES)
+    own = [line.decode(errors="replace") for line in lines if last["ID"].encode() in line]
+    said = "".join(line.partition(" ")[2] for line in own).rstrip()
+    log = f"Its last log lines:\n{said}" if said else "It has logged nothing."
+    return f"Its last failed task: {last['Status'].get('Err', 'no reason given')}. {log}"

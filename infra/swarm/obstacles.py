@@ -1,0 +1,130 @@
+"""What keeps a stack from being deployed on a swarm, found before anything is changed."""
+
+import http.client
+import socket
+import urllib.error
+import urllib.request
+from collections.abc import Iterable, Mapping
+
+from pulumi.runtime.config import get_config_env
+
+from infra import preflight
+from infra.settings import Settings
+from infra.swarm.nodes import Running, Swarm, matching
+
+ANSWER_SECONDS = 5  # of a registry
+
+
+def conflicts(settings: Settings, swarm: Swarm, labels: Mapping[str, str]) -> list[str]:
+    """Each conflict as a line that names the configuration key that resolves it."""
+    if not swarm.member:
+        way_out = (
+            "run `docker swarm init` on it, set swarmInit to true and run `make up`, or set "
+            "docker:host to a manager"
+        )
+        return [f"mode: 'swarm' needs a manager, and this engine is in no swarm; {way_out}"]
+    if not swarm.manager:
+        way_out = f"set docker:host to a manager, which is at {', '.join(swarm.managers)}"
+        return [f"mode: 'swarm' needs a manager, and this engine is a worker; {way_out}"]
+    others = [service for service in swarm.services if not service.is_ours(labels)]
+    return [
+        *_names(settings, others),
+        *_networks(settings, swarm, labels),
+        *_places(settings, swarm),
+        *_port(settings, swarm, others),
+        *_registry(settings, swarm),
+    ]
+
+
+def _names(settings: Settings, others: Iterable[Running]) -> list[str]:
+    taken = {service.name for service in others}
+    return [
+        f"namePrefix: with {settings.name_prefix!r}, {name!r} is another's service; set a prefix, "
+        "or remove that service"
+        for name in settings.containers
+        if name in taken
+    ]
+
+
+def _networks(settings: Settings, swarm: Swarm, labels: Mapping[str, str]) -> list[str]:
+    own = [network for network in swarm.networks if labels.items() <= network.labels.items()]
+    foreign = {network.name: network.subnets for network in swarm.networks if network not in own}
+    wanted = ((str(settings.subnet),), settings.encrypt_network)
+    return [
+        *preflight.network_conflicts(settings, foreign),
+        *(
+            f"subnet, encryptNetwork: {network.name!r} has {', '.join(network.subnets)}, encrypted "
+            f"{str(network.encrypted).lower()}, and tasks on it; `make destroy` before a change"
+            for network in own
+            if (network.subnets, network.encrypted) != wanted
+        ),
+    ]
+
+
+def _places(settings: Settings, swarm: Swarm) -> list[str]:
+    ready = len(matching(swarm, ()))
+    return [
+        f"placement: {', '.join(constraints)!r} of {name} is met by none of the {ready} nodes that "
+        "take tasks; relax it, or label one: docker node update --label-add KEY=VALUE NODE"
+        for name, constraints in settings.placement.items()
+        if not matching(swarm, constraints)
+    ]
+
+
+def _port(settings: Settings, swarm: Swarm, others: Iterable[Running]) -> list[str]:
+    port = settings.frontend_port
+    for service in others:
+        if port in service.ports:
+            return [_taken(port, f"the nodes by the service {service.name!r}")]
+    if any(port in service.ports for service in swarm.services):
+        return []  # what answers there is the stack's own gateway
+    nodes = matching(swarm, settings.placement["frontend"])
+    return [_taken(port, f"node {n.address}") for n in nodes if _answers(n.address, port)]
+
+
+def _taken(port: int, where: str) -> str:
+    return (
+        f"frontendPort: port {port} is taken on {where}; stop what holds it, or set another: "
+        "pulumi config set frontendPort PORT"
+    )
+
+
+def _answers(address: str, port: int) -> bool:
+    try:
+        with socket.create_connection((address, port), timeout=1):
+            return True
+    except OSError:
+        return False
+
+
+def _registry(settings: Settings, swarm: Swarm) -> list[str]:
+    if not settings.registry:
+        alone = len(swarm.nodes) == 1
+        how = f"the {len(swarm.nodes)} nodes get the images from one, such as registry.example.com"
+        return [] if alone else [f"registry: '' is not right; {how}"]
+    host = registry_host(settings)
+    reason = _refusal(f"{host}/v2/")
+    return [f"registry: {settings.registry!r} cannot be used: {host} {reason}"] if reason else []
+
+
+def registry_host(settings: Settings) -> str:
+    scheme, _, place = settings.registry.rpartition("://")
+    return f"{scheme or 'https'}://{place.partition('/')[0]}"
+
+
+def _refusal(url: str) -> str:
+    try:
+        with urllib.request.urlopen(url, timeout=ANSWER_SECONDS):  # noqa: S310  http(s) by its key
+            return ""
+    except urllib.error.HTTPError as error:
+        if error.code == http.HTTPStatus.UNAUTHORIZED:
+            return "" if has_credentials() else "wants a login; set docker:registryAuth"
+        return f"answers {error.code} {error.reason}; it must be a Docker registry"
+    except (OSError, http.client.HTTPException) as error:
+        return (
+            f"does not answer ({error}); start it, or set another, http:// before one without TLS"
+        )
+
+
+def has_credentials() -> bool:
+    return "docker:registryAuth" in get_config_env()
