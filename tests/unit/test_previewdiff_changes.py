@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tools.previewdiff.changes import UNKNOWN, Preview, Property, differences, read
+from tools.previewdiff.changes import UNKNOWN, Preview, Property, read
+from tools.previewdiff.differences import differences
 
 RECORDED = Path(__file__).parent / "recorded"
 

@@ -1,11 +1,11 @@
-"""Pulumi's engine events -> the resources that change, property by property. Pure functions."""
+"""The resources that Pulumi's engine events say will change, property by property."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
-Json = Any
+from tools.previewdiff.differences import Json, differences
+
 Event = Mapping[str, Json]
 
 UNKNOWN_VALUE = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"  # the engine's own sign
@@ -19,8 +19,6 @@ ACTIONS = {
     "replace": "replaced",
     "delete": "deleted",
 }
-# What tells the elements of a list of objects apart, the first that all of them have.
-IDENTITIES = ("label", "target", "internal", "name", "host", "file", "key")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,22 +69,6 @@ def read(events: Iterable[Event]) -> Preview:
         violations=tuple(_violation(e["policyEvent"]) for e in events if "policyEvent" in e),
         errors=tuple(_errors(events)),
     )
-
-
-def differences(old: Json, new: Json, path: str = "") -> Iterator[tuple[str, Json, Json]]:
-    """Each leaf that differs, by its path; elements of lists are matched by what names them."""
-    if _empty(old) and _empty(new):
-        return
-    pair = _as_mappings(old, new)
-    if pair is None:
-        if old != new:
-            yield path, old, new
-        return
-    before, after = pair
-    for key in sorted({*before, *after}):
-        if not key.startswith("__"):  # the bridge's own notes
-            inner = key if not path or key.startswith("[") else f".{key}"
-            yield from differences(before.get(key), after.get(key), path + inner)
 
 
 def _is_step(event: Event) -> bool:
@@ -201,49 +183,3 @@ def _short(kind: str) -> str:
     """`docker:index/container:Container` -> `docker:Container`."""
     package, *_, name = kind.split(":")
     return f"{package}:{name}"
-
-
-def _empty(value: Json) -> bool:
-    return value is None or value in ({}, [])
-
-
-def _as_mappings(old: Json, new: Json) -> tuple[dict[str, Json], dict[str, Json]] | None:
-    """Both sides by key, where they can be gone through; None where they are values."""
-    present = [side for side in (old, new) if not _empty(side)]
-    if all(isinstance(side, dict) for side in present):
-        return old or {}, new or {}
-    if all(isinstance(side, list) for side in present):
-        return _keyed(old or [], new or [])
-    return None
-
-
-def _keyed(old: list[Json], new: list[Json]) -> tuple[dict[str, Json], dict[str, Json]] | None:
-    elements = [*old, *new]
-    if all(isinstance(element, str) and "=" in element for element in elements):
-        return _assignments(old), _assignments(new)
-    if not all(isinstance(element, dict) for element in elements):
-        return None
-    if len(old) <= 1 and len(new) <= 1:
-        return _numbered(old), _numbered(new)
-    for identity in IDENTITIES:
-        if all(identity in element for element in elements):
-            return _named(old, identity), _named(new, identity)
-    return _numbered(old), _numbered(new)
-
-
-def _assignments(elements: list[str]) -> dict[str, Json]:
-    return {f"[{name}]": value for name, _, value in (e.partition("=") for e in elements)}
-
-
-def _numbered(elements: list[Json]) -> dict[str, Json]:
-    return {f"[{number}]": element for number, element in enumerate(elements)}
-
-
-def _named(elements: list[Json], identity: str) -> dict[str, Json]:
-    return {f"[{element[identity]}]": _rest(element, identity) for element in elements}
-
-
-def _rest(element: dict[str, Json], identity: str) -> Json:
-    """A label is its value; anything else its other fields."""
-    rest = {k: v for k, v in element.items() if k != identity and not k.startswith("__")}
-    return rest["value"] if list(rest) == ["value"] else rest

@@ -5,7 +5,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
-from tools.previewdiff.changes import Json, Preview, Property, Resource, Violation
+from tools.previewdiff.changes import Preview, Property, Resource, Violation
+from tools.previewdiff.differences import Json
 
 LONGEST_VALUE = 80
 FILES_NAMED = 10
