@@ -1,4 +1,4 @@
-"""A fixed address for each container, so that none is ever handed to another."""
+"""A fixed address for each container, so that Docker gives none to another container."""
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence

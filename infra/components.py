@@ -106,7 +106,7 @@ class Gateway(pulumi.ComponentResource):
         self.register_outputs({"url": self.url})
 
     def _edge(self) -> docker.ContainerNetworksAdvancedArgs:
-        """The network that the gateway is published from: the services' own has no way out."""
+        """Declare the network that publishes the gateway: that of the services has no route out."""
         name, subnet = self.settings.networks[1], str(self.settings.subnets[1])
         edge = networks.bridge("edge", name, subnet, parent=self)
         return _at_gateway_address(edge, 1, self.settings)
@@ -114,7 +114,10 @@ class Gateway(pulumi.ComponentResource):
     def _published(
         self, replicas: Sequence[pulumi.Resource]
     ) -> tuple[list[docker.ContainerMountArgs], list[pulumi.Resource]]:
-        """The page and the configuration in a volume, so that a new version is only a reload."""
+        """Declare the volume with the page and the configuration, and the container that fills it.
+
+        A new version of either is then a reload of nginx, not a new container.
+        """
         prefix = self.settings.name_prefix
         volume = docker.Volume(
             "site",

@@ -1,4 +1,4 @@
-"""Containers as they all are here: hardened, limited, checked, and stopped with time to end."""
+"""What every container has: hardening, limits, a health check, and time to stop."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,16 +13,15 @@ from infra.settings import Settings
 from infra.stack import labelled
 
 ROOT = Path(__file__).resolve().parent.parent
-STOP_SECONDS = 12  # above the services' graceful time-out
-SERVICE_USER, GATEWAY_USER = "10001:10001", "10002:10002"  # as their Dockerfiles have it
+STOP_SECONDS = 12  # from SIGTERM to SIGKILL; longer than chassis.server.GRACEFUL_SECONDS
+SERVICE_USER, GATEWAY_USER = "10001:10001", "10002:10002"  # the USER of their Dockerfiles
 MEMORY = 128  # megabytes
-GATEWAY_MEMORY = 256  # the bodies of all requests that nginx.conf allows at a time
-# The provider reports these as updated in place and leaves the container as it was.
+GATEWAY_MEMORY = 256  # enough for the bodies of all requests that nginx.conf allows at once
+# The provider reports an update of these but does not apply it: the container must be replaced.
 REPLACED_ON = ["healthcheck", "mounts", "init", "tmpfs", "cpuPeriod", "cpuQuota"]
 LOG_DRIVER, LOG_OPTIONS = "json-file", {"max-size": "10m", "max-file": "3"}
 WRITABLE = {"/tmp": "rw,noexec,nosuid,nodev,size=16m,mode=1777"}  # noqa: S108  the container's
 
-# What a container here may not do, and how much of the machine it may take.
 _HARDENED: Mapping[str, Any] = {
     "read_only": True,
     "tmpfs": WRITABLE,

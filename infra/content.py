@@ -1,4 +1,4 @@
-"""Digests of build contexts and mounted folders: what an image tag and a label carry."""
+"""Digests of build contexts and mounted folders, for image tags and labels."""
 
 import hashlib
 from collections.abc import Iterable

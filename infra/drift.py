@@ -1,4 +1,4 @@
-"""What the containers on the engine tell of hands that were at work, which no state knows."""
+"""Drift that Pulumi's state cannot show: mounts and tags changed outside of Pulumi."""
 
 from functools import cache
 from pathlib import Path
@@ -11,9 +11,10 @@ from infra.content import digest
 
 
 def mounted(container: str, target: str, folder: Path) -> Path:
-    """Where to mount `folder` from: from where it is mounted, if that has the same content.
+    """Return the host's path to mount for `folder`.
 
-    So another checkout of the same commit changes nothing.
+    It is the path that the container mounts now, if that has the same content: another checkout of
+    the same commit changes nothing.
     """
     found = (c for c in _containers() if f"/{container}" in c["Names"])
     mounts: list[dict[str, Any]] = next((c["Mounts"] for c in found), [])
@@ -24,19 +25,19 @@ def mounted(container: str, target: str, folder: Path) -> Path:
 
 
 def moved(tag: str) -> str:
-    """The ID of a container that was made of `tag` when that was another image, or ""."""
+    """Return the ID of a container that was made from `tag` when it named another image, or ""."""
     image = _tagged().get(tag)
     made = (c for c in _containers() if (c["Labels"] or {}).get(labels.IMAGE) == tag)
     return next((str(c["Id"]) for c in made if image not in (None, c["ImageID"])), "")
 
 
-@cache  # asked once: the engine's answer takes longer the more it has
+@cache  # one request: a listing takes longer the more containers there are
 def _containers() -> list[dict[str, Any]]:
     try:
         with engine.client() as client:
             return list(client.api.containers(all=True))
     except engine.EngineError as error:
-        pulumi.log.warn(f"What was changed by hand is not seen: {error}")
+        pulumi.log.warn(f"Changes made outside of Pulumi are not shown: {error}")
         return []
 
 
@@ -46,6 +47,6 @@ def _tagged() -> dict[str, str]:
         with engine.client() as client:
             images = client.api.images()
     except engine.EngineError as error:
-        pulumi.log.warn(f"Tags that were moved to another image are not seen: {error}")
+        pulumi.log.warn(f"Tags that name another image now are not shown: {error}")
         return {}
     return {tag: str(image["Id"]) for image in images for tag in image["RepoTags"] or ()}

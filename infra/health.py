@@ -1,16 +1,16 @@
-"""The command of a container's health check, in bash: Python would take forty milliseconds."""
+"""The command of a container's health check. It is bash: starting Python takes 40 ms of CPU."""
 
 from typing import NamedTuple
 
-# In production what dies early is never healthy: a program must have run for so long.
+# In production a container is healthy only after it has run for so long: it may crash early.
 MIN_READY_SECONDS = 4
-# Docker restarts what has ended, not what hangs: so many checks in a row without an answer end it.
-# A service that serves but gets little CPU time must not be taken for one, so they are patient.
+# Docker restarts a container that exits, not one that hangs: after so many failed checks in a row
+# the check kills it. The limits are generous, so that a busy machine does not look like a hang.
 UNANSWERED = 6
 ANSWER_SECONDS = 3
 TIMEOUT_SECONDS = 5  # of the check as a whole, bash's start included
-# The engine takes forty milliseconds of CPU time to run one, whatever it runs: at 100 containers
-# and one every two seconds, two cores do nothing else.
+# Running a check takes the engine 40 ms of CPU: every two seconds, in 100 containers, two cores
+# would do nothing else.
 FEW = 30
 
 
@@ -27,7 +27,7 @@ def command(probe: Probe, *, production: bool) -> list[str]:
 
 
 def interval(containers: int) -> str:
-    """How often each of so many is checked: `pulumi up` waits for the first check."""
+    """Return the time between two checks. `pulumi up` waits for the first one."""
     return "2s" if containers <= FEW else "10s"
 
 

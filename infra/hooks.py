@@ -1,4 +1,4 @@
-"""Hooks with a time limit: for a hook, Pulumi itself waits for ever."""
+"""Hooks with a time limit. Pulumi itself waits for a hook without one."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -7,8 +7,8 @@ import pulumi
 
 from infra.waiting import within
 
-SECONDS = 120  # above what a hook's own steps take on a busy machine
-SHOW_SECONDS = 20  # an update that failed ends soon, with or without a log
+SECONDS = 120  # more than any hook needs on a busy machine
+SHOW_SECONDS = 20  # for the log of what failed
 
 _under_way: list[str] = []
 
@@ -29,7 +29,7 @@ def _running(what: str) -> Iterator[None]:
 def hook(
     name: str, act: Callable[[pulumi.ResourceHookArgs], object], seconds: float = SECONDS
 ) -> pulumi.ResourceHook:
-    """Return a hook that fails, named with its resource, when it takes longer."""
+    """Return a hook that fails after `seconds`; the error names the hook and its resource."""
 
     def run(args: pulumi.ResourceHookArgs) -> None:
         what = f"the hook {name} of {args.name}"
@@ -42,7 +42,7 @@ def hook(
 def error_hook(
     name: str, show: Callable[[pulumi.ErrorHookArgs], object], seconds: float = SHOW_SECONDS
 ) -> pulumi.ErrorHook:
-    """Return a hook that shows why a resource failed and has it not tried again."""
+    """Return a hook that shows why a resource failed. Pulumi does not retry the resource."""
 
     def run(args: pulumi.ErrorHookArgs) -> bool:
         what = f"the hook {name} of {args.name}"

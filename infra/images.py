@@ -12,7 +12,7 @@ from infra.stack import own_labels
 from topology import Service
 
 ROOT = Path(__file__).resolve().parent.parent
-# What each target of the gateway's image is made from.
+# The sources of each target of nginx/Dockerfile.
 GATEWAY_SOURCES = {
     "gateway": ("nginx/Dockerfile", "nginx/gateway", "nginx/publish"),
     "configured": ("nginx",),
@@ -32,7 +32,7 @@ def of_service(
 def of_gateway(
     name: str, target: str, settings: Settings, *, parent: pulumi.Resource
 ) -> docker.RemoteImage:
-    """One of the targets of nginx/Dockerfile."""
+    """Declare an image from one of the targets of nginx/Dockerfile."""
     blocks = {} if target == "gateway" else _blocks(settings)
     arguments = {"BASE_IMAGE": settings.nginx_image, **blocks}
     content = digest(
@@ -49,7 +49,7 @@ def of_gateway(
 
 
 def _blocks(settings: Settings) -> dict[str, str]:
-    """What the table makes of the gateway's content."""
+    """Return the build arguments that are rendered from the service table."""
     return {
         "UPSTREAMS": nginx.render(
             settings.replicas,
@@ -70,7 +70,7 @@ def _image(
     *,
     parent: pulumi.Resource,
 ) -> docker.RemoteImage:
-    # The classic builder reads the one, BuildKit the other.
+    # The classic builder reads `labels`, BuildKit reads `label`.
     build.labels = build.label = own_labels()
     build.force_remove = True
     tag = f"{settings.repository}{settings.name_prefix}{name}:{settings.image_version}-{content}"
@@ -80,13 +80,13 @@ def _image(
         name=tag,
         build=build,
         triggers={"moved": moved} if moved else None,
-        # What was given back after a bad version is in use again when the update that the bad one
-        # broke off is ended; and a swarm keeps the containers of ended tasks for a while.
+        # A container may still use the image: after a failed update was reverted, or on a swarm,
+        # which keeps the containers of stopped tasks for a while.
         force_remove=True,
         opts=pulumi.ResourceOptions(
             parent=parent,
             hooks=rollout.show_build_on_failure(),
-            # A tag that was put on another image is taken off it, and the image built anew.
+            # A tag that names another image now is removed, and the image built again.
             delete_before_replace=bool(moved),
             ignore_changes=None if moved else ["triggers"],
         ),

@@ -11,7 +11,7 @@ from infra.stack import labelled
 
 
 def network(settings: Settings) -> docker.Network:
-    """The network of the services, and of the gateway."""
+    """Declare the network of the services and the gateway."""
     subnet = str(settings.subnets[0])
     return bridge("deploy", settings.network_name, subnet, closed=settings.production)
 
@@ -24,21 +24,21 @@ def bridge(
     closed: bool = False,
     parent: pulumi.Resource | None = None,
 ) -> docker.Network:
-    """A network of its own addresses; a closed one has no way out, and the host none into it."""
+    """Declare a bridge network. A closed one has no route out, and the host has none into it."""
     return docker.Network(
         name,
         name=full_name,
         driver="bridge",
         internal=closed,
         options={"com.docker.network.bridge.inhibit_ipv4": "true"} if closed else None,
-        # An engine that was restarted tells the gateway of a network that named none: a difference.
+        # An undeclared gateway would appear as drift once the engine was restarted.
         ipam_configs=[
             docker.NetworkIpamConfigArgs(
                 subnet=subnet, gateway=str(IPv4Network(subnet)[addresses.BRIDGE])
             )
         ],
         labels=labelled(docker.NetworkLabelArgs),
-        # Two networks of one name, or of one subnet, cannot be there at a time.
+        # Docker refuses a second network with the same name or subnet.
         opts=pulumi.ResourceOptions(parent=parent, delete_before_replace=True),
     )
 

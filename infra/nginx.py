@@ -1,4 +1,4 @@
-"""The service table as nginx configuration: upstreams and a location a service."""
+"""The service table as nginx configuration: upstreams and locations."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,9 +15,9 @@ def render(
     rate_limit: int = 0,
     tells_inside: bool = False,
 ) -> str:
-    """What nginx.conf includes at http level: trusted proxies, the clients' rate, upstreams.
+    """Return what nginx.conf includes at http level: trusted proxies, rate limit, upstreams.
 
-    `tells_inside`: whether a client that asks for it is told how its request went (X-Trace).
+    `tells_inside`: whether a client may ask how its request was routed (X-Trace).
     """
     upstreams = [group for service, names in replicas.items() for group in _groups(service, names)]
     trace = f'map "" $trace {{ default "{"$http_x_trace" if tells_inside else ""}"; }}\n'
@@ -50,7 +50,7 @@ limit_req_log_level info;
 
 
 def _groups(service: Service, names: Sequence[str]) -> list[str]:
-    """The upstream of all replicas, and for each replica one of all the others."""
+    """Return the upstream of all replicas, and for each replica an upstream of all others."""
     everyone = _upstream(service.container, service.port, names)
     if len(names) == 1:
         return [everyone]
@@ -75,7 +75,7 @@ upstream {group} {{
 
 def _location(service: Service, names: Sequence[str]) -> str:
     prefix = re.escape(service.prefix.removesuffix("/"))
-    # Replicas are removed from the last one on: of several that are drained the first counts.
+    # Replicas are removed from the last one on. Of several that are drained, the first wins.
     drained = "".join(
         _unless_drained(service, name, alone=len(names) == 1) for name in reversed(names)
     )

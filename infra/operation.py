@@ -1,10 +1,10 @@
-"""Which Pulumi command runs this program: the engine passes on everything but that."""
+"""Which Pulumi command runs this program. The engine does not pass it on."""
 
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
-DESTROY = ("destroy", "down", "dn")  # as `pulumi destroy --help` has it
+DESTROY = ("destroy", "down", "dn")  # its aliases in `pulumi destroy --help`
 # Flags before the command that take no value; every other one takes the next argument.
 SWITCHES = {
     *("-e", "--emoji", "-Q", "--fully-qualify-stack-names", "--disable-integrity-checking"),

@@ -1,4 +1,4 @@
-"""The service table as the page reads it: what it draws, and what its buttons call."""
+"""The service table as JSON for the page: what it draws and what its buttons call."""
 
 import json
 from collections.abc import Mapping, Sequence

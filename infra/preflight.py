@@ -1,4 +1,4 @@
-"""What stands in the way on this engine and machine, found before anything is changed."""
+"""Checks before a deployment: names, networks and ports that others on the machine have."""
 
 import errno
 import ipaddress
@@ -14,10 +14,10 @@ from infra.settings import Settings
 
 @dataclass(frozen=True, kw_only=True)
 class Inventory:
-    """What others have on the engine, and the host ports that the stack itself holds."""
+    """The names and networks of others on the engine, and the ports and addresses of the stack."""
 
     containers: frozenset[str]
-    by_hand: frozenset[str]  # on the stack's own network, and not of its making
+    by_hand: frozenset[str]  # containers on the stack's network that it did not make
     networks: Mapping[str, tuple[str, ...]]  # name -> subnets
     own_ports: frozenset[int]
     # Of the stack's own networks: subnet -> container -> address.
@@ -25,7 +25,7 @@ class Inventory:
 
 
 def take_inventory(labels: Mapping[str, str]) -> Inventory:
-    """Asks the engine. Raises EngineError when none answers."""
+    """Ask the engine. Raises EngineError when none answers."""
     with engine.client() as client:
         containers: list[dict[str, Any]] = client.api.containers(all=True)
         networks: list[dict[str, Any]] = client.api.networks()
@@ -47,7 +47,7 @@ def take_inventory(labels: Mapping[str, str]) -> Inventory:
 
 
 def conflicts(settings: Settings, inventory: Inventory) -> list[str]:
-    """Each conflict as a line that names the configuration key that resolves it."""
+    """Return a line for each conflict; it names the configuration key that resolves it."""
     published = {} if settings.production else settings.host_ports
     ports = {f"{name}Port": port for name, port in published.items()}
     wanted = {"frontendPort": settings.frontend_port, **ports}
@@ -100,7 +100,7 @@ def _why_not(address: str, port: int) -> str:
             probe.bind((address, port))
         except OSError as error:
             known = {errno.EADDRINUSE: "taken", errno.EADDRNOTAVAIL: "absent"}
-            return known.get(error.errno or 0, "")  # a low port is for the engine to bind, not us
+            return known.get(error.errno or 0, "")  # EACCES: a low port, which the engine may bind
     return ""
 
 
@@ -113,7 +113,7 @@ def _attached(container: Mapping[str, Any]) -> set[str]:
 
 
 def _addresses(containers: Iterable[Mapping[str, Any]], network: str) -> dict[str, str]:
-    """Return each container's address on the network, of a stopped one the configured one."""
+    """Return each container's address on the network; a stopped one has the configured one."""
     found: dict[str, str] = {}
     for container in containers:
         attached = (container.get("NetworkSettings") or {}).get("Networks") or {}

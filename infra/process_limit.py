@@ -1,6 +1,7 @@
-"""The limit on a container's processes, for which the provider has no argument.
+"""The limit on a container's processes (PidsLimit). The provider has no argument for it.
 
-A ulimit would count per user over the whole host, so that containers stop each other.
+A ulimit is no substitute: it counts a user's processes on the whole host, so one container could
+use up the limit of all.
 """
 
 from collections.abc import Mapping
@@ -33,12 +34,12 @@ def _update(client: docker.DockerClient, name: str, limit: int) -> None:
     try:
         set_limit(client, name, limit)
     except (requests.RequestException, engine.EngineError):
-        # Without its limit it must not stay: a refresh finds it gone, and `up` makes it again.
+        # It must not run without its limit. The next `up --refresh` makes it again.
         client.api.delete(f"{client.api.base_url}/containers/{name}", params={"force": True})
         raise
 
 
 def set_limit(client: docker.DockerClient, container: str, limit: int) -> None:
-    """Set the limit of a container that runs: the Docker SDK's own update() does not know it."""
+    """Set the limit of a running container. The Docker SDK's update() has no argument for it."""
     url = f"{client.api.base_url}/containers/{container}/update"
     client.api.post(url, json={"PidsLimit": limit}).raise_for_status()

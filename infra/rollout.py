@@ -1,4 +1,4 @@
-"""What an update does besides making and removing containers: hooks that the engine calls."""
+"""Hooks around the containers of an update: drain, restore, publish, and why one failed."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -16,10 +16,10 @@ from infra.stack import own_labels
 
 LINES = 20
 LIVE_WITHIN = 30.0
-BUILD_SECONDS = 120  # for a build that failed to fail again
+BUILD_SECONDS = 120  # for a failed build to be run again
 
 
-@cache  # the engine takes a hook's name once
+@cache  # Pulumi refuses a second hook of the same name
 def container_hooks() -> pulumi.ResourceHookBinding:
     return pulumi.ResourceHookBinding(
         before_create=[hook("make-room", _make_room)],
@@ -35,12 +35,12 @@ def show_build_on_failure() -> pulumi.ResourceHookBinding:
 
 
 def replica_hooks(settings: Settings) -> pulumi.ResourceHookBinding:
-    """In production nothing is on its way to a replica when it is stopped."""
+    """Return the hooks of a replica. In production it is drained before it is stopped."""
     return _drain_hooks(settings.name_prefix) if settings.production else container_hooks()
 
 
 def register_delete_hooks(prefix: str) -> None:
-    """Register what a destroy calls: it looks the hooks up by name, for all that the state has."""
+    """Register the hooks that `pulumi destroy` calls, by their names in the state."""
     _drain_hooks(prefix)
 
 
@@ -62,7 +62,7 @@ def _drain_hooks(prefix: str) -> pulumi.ResourceHookBinding:
 
 @cache
 def publication_hooks(prefix: str) -> pulumi.ResourceHookBinding:
-    """A publication counts once the gateway, if there is one, serves what was published."""
+    """Return the hooks of a publication. It fails unless the gateway serves what was published."""
 
     def check(args: pulumi.ResourceHookArgs) -> None:
         _check_publication(prefix, (args.new_outputs or {})["name"])
@@ -98,9 +98,9 @@ def _asked_until(
     is_done: Callable[[str], bool],
     what: str,
 ) -> str:
-    """Run a command of the gateway's script until its answer will do, also while it restarts.
+    """Run a command of the gateway's script until `is_done`, also while the gateway restarts.
 
-    A gateway that is not there, or was stopped by hand, routes nothing and is not asked. Raises
+    A gateway that is missing or stopped routes nothing and is not asked. Raises
     RuntimeError after LIVE_WITHIN seconds.
     """
     deadline = time.monotonic() + LIVE_WITHIN
@@ -111,7 +111,7 @@ def _asked_until(
         failure = ""
         try:
             said = engine.execute(gateway, "gateway", *command.split())
-        except docker.errors.DockerException as error:  # it restarts
+        except docker.errors.DockerException as error:  # it may be restarting
             failure = f"{error}. "
         else:
             if is_done(said):
@@ -131,9 +131,9 @@ def _find(client: docker.DockerClient, name: str) -> Container | None:
 
 
 def _make_room(args: pulumi.ResourceHookArgs) -> None:
-    """Removes what has the container's name on its network: made by hand, or left by a crash.
+    """Remove a container that has the new one's name and is not in the state.
 
-    An engine that died had perhaps not attached it yet: one of this stack that was never started.
+    Only one on the stack's network, or one of this stack that a crash left before it was started.
     """
     inputs = args.new_inputs or {}
     with engine.client() as client:
@@ -145,7 +145,9 @@ def _remove_stray(found: Container, inputs: Mapping[str, Any]) -> None:
     networks = {network["name"] for network in inputs["networksAdvanced"]}
     attached = networks & set(found.attrs["NetworkSettings"]["Networks"])
     if attached or (found.status == "created" and _is_ours(found)):
-        pulumi.log.warn(f"{found.name}, which was not in the state, is removed.")
+        pulumi.log.warn(
+            f"{found.name} is removed: it is not in the state and has the name of a new container."
+        )
         found.remove(force=True)
 
 
@@ -168,7 +170,7 @@ def _show_build(args: pulumi.ErrorHookArgs) -> None:
 
 
 def _build_again(build: Mapping[str, Any]) -> Iterator[str]:
-    """What the engine says while it builds: of a build that failed the provider keeps nothing."""
+    """Build again and yield what the engine says: the provider drops the log of a failed build."""
     try:
         with engine.client() as client:
             for message in client.api.build(
@@ -181,12 +183,12 @@ def _build_again(build: Mapping[str, Any]) -> Iterator[str]:
                 timeout=BUILD_SECONDS,
             ):
                 yield message.get("stream", "") + message.get("error", "")
-    except (engine.EngineError, OSError) as error:  # an OSError: the build's folder is not readable
+    except (engine.EngineError, OSError) as error:  # OSError: the build context is not readable
         yield f"it could not be built again for its log: {error}"
 
 
 def last_lines(name: str) -> str:
-    """The container's last log lines under a heading, or why there are none."""
+    """Return the container's last log lines with a heading, or why there are none."""
     try:
         with engine.client() as client:
             container = client.containers.get(name)

@@ -1,4 +1,4 @@
-"""Where a service comes from: its folder on the chassis that all share, or its own Dockerfile."""
+"""The sources of a service: its folder and the shared chassis, or its own Dockerfile."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,9 +9,9 @@ from infra.content import digest
 ROOT = Path(__file__).resolve().parent.parent
 CONTEXT = "services"
 CHASSIS = f"{CONTEXT}/chassis"
-# What goes into the image of every service on the chassis, besides its own folder.
+# What every service on the chassis has in its image, beside its own folder.
 SHARED = (f"{CONTEXT}/Dockerfile", f"{CONTEXT}/requirements.txt", CHASSIS)
-RUN = ["python3", "-m", "chassis"]  # as services/Dockerfile has it
+RUN = ["python3", "-m", "chassis"]  # the CMD of services/Dockerfile
 RUN_LIVE = [*RUN, "--live"]
 
 
@@ -20,7 +20,7 @@ class Sources:
     context: str
     arguments: Mapping[str, str]  # of the build
     digest: str
-    # Of a service on the chassis: its folders in development, as target -> folder.
+    # What a service on the chassis mounts in development: target -> folder.
     mounts: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -48,6 +48,6 @@ def of(service: str, python_image: str) -> Sources:
 
 
 def missing(service: str) -> bool:
-    """Whether there is nothing to build the service from."""
+    """Return whether the service has nothing to build from."""
     folder = ROOT / CONTEXT / service
     return not any((folder / name).is_file() for name in ("app.py", "Dockerfile"))

@@ -1,4 +1,4 @@
-"""The stack that this program runs for."""
+"""The labels of the stack that this program runs for."""
 
 from collections.abc import Callable
 from typing import TypeVar

@@ -1,4 +1,4 @@
-"""Waiting with a limit: a call that takes long says so, and one that takes too long is given up."""
+"""Calls with a time limit: a long one is reported, one that takes too long is given up."""
 
 import contextvars
 import threading
@@ -20,7 +20,7 @@ def within(
     thread, which does not keep the program from ending.
     """
     outcome: futures.Future[T] = futures.Future()
-    context = contextvars.copy_context()  # where Pulumi keeps the stack's name and the engine
+    context = contextvars.copy_context()  # Pulumi keeps its state there
     threading.Thread(target=context.run, args=(_settle, outcome, call), daemon=True).start()
     begun = time.monotonic()
     while True:

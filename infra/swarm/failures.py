@@ -1,4 +1,4 @@
-"""Why a service of the swarm did not come up: its last failed task, and what that has logged."""
+"""Why a service of the swarm failed: its last failed task and the log of that task."""
 
 from functools import cache
 from typing import Any
@@ -13,7 +13,7 @@ from infra.swarm import nodes
 LINES = 20
 
 
-@cache  # the engine takes a hook's name once
+@cache  # Pulumi refuses a second hook of the same name
 def show() -> pulumi.ResourceHookBinding:
     return pulumi.ResourceHookBinding(on_error=[error_hook("last-task", _show)])
 
@@ -25,7 +25,7 @@ def _show(args: pulumi.ErrorHookArgs) -> None:
 
 
 def last_failure(service: str) -> str:
-    """Where and why a task of the service failed last, with its last log lines."""
+    """Return why a task of the service failed last, with its last log lines."""
     try:
         with engine.client(nodes.host()) as client:
             return _last_failure(client, service)

@@ -16,14 +16,14 @@ MANAGER_PORT = ":2377"
 
 @dataclass(frozen=True, kw_only=True)
 class Node:
-    facts: Mapping[str, str]  # as constraints name them: node.role, node.labels.disk, …
+    facts: Mapping[str, str]  # by their names in constraints: node.role, node.labels.disk, …
     address: str
     ready: bool
 
 
 @dataclass(frozen=True, kw_only=True)
 class Running:
-    """A service that the swarm has."""
+    """A service of the swarm."""
 
     name: str
     labels: Mapping[str, str]
@@ -35,7 +35,7 @@ class Running:
 
 @dataclass(frozen=True, kw_only=True)
 class Network:
-    """A network that the manager has, the swarm's or its own."""
+    """A network of the swarm, or of the manager itself."""
 
     name: str
     labels: Mapping[str, str]
@@ -56,7 +56,7 @@ class Swarm:
 
 @cache
 def inventory() -> Swarm:
-    """Asks the engine that the stack is deployed by. Raises EngineError when none answers."""
+    """Ask the engine of the stack. Raises EngineError when none answers."""
     with engine.client(host()) as client:
         return _take(client.api)
 
@@ -115,7 +115,7 @@ def _node(found: Mapping[str, Any]) -> Node:
     own = {f"node.labels.{k}": v for k, v in (spec.get("Labels") or {}).items()}
     of_engine = (description["Engine"].get("Labels") or {}).items()
     engines = {f"engine.labels.{key}": value for key, value in of_engine}
-    # A leader that has just been chosen does not know of a node's state until that reports.
+    # A newly elected leader knows a node as "unknown" until the node reports.
     ready = found["Status"]["State"] != "down" and spec["Availability"] == "active"
     return Node(
         facts={**named, **own, **engines}, address=found["Status"].get("Addr", ""), ready=ready
@@ -123,7 +123,7 @@ def _node(found: Mapping[str, Any]) -> Node:
 
 
 def matching(swarm: Swarm, constraints: Iterable[str]) -> list[Node]:
-    """The nodes that may run what has these constraints."""
+    """Return the nodes that satisfy all constraints."""
     wanted = [re.split(r" *(==|!=) *", constraint) for constraint in constraints]
     return [
         node

@@ -1,4 +1,4 @@
-"""What keeps a stack from being deployed on a swarm, found before anything is changed."""
+"""Checks before a deployment on a swarm: nodes, names, networks, ports, the registry."""
 
 import http.client
 import socket
@@ -16,7 +16,7 @@ ANSWER_SECONDS = 5  # of a registry
 
 
 def conflicts(settings: Settings, swarm: Swarm, labels: Mapping[str, str]) -> list[str]:
-    """Each conflict as a line that names the configuration key that resolves it."""
+    """Return a line for each conflict; it names the configuration key that resolves it."""
     if not swarm.member:
         way_out = (
             "run `docker swarm init` on it, set swarmInit to true and run `make up`, or set "
@@ -77,7 +77,7 @@ def _port(settings: Settings, swarm: Swarm, others: Iterable[Running]) -> list[s
         if port in service.ports:
             return [_taken(port, f"the nodes by the service {service.name!r}")]
     if any(port in service.ports for service in swarm.services):
-        return []  # what answers there is the stack's own gateway
+        return []  # the stack's own gateway has it
     nodes = matching(swarm, settings.placement["frontend"])
     return [_taken(port, f"node {n.address}") for n in nodes if _answers(n.address, port)]
 

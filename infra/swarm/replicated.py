@@ -1,4 +1,4 @@
-"""The same web service and gateway on a swarm: images in a registry, replicas on its nodes."""
+"""The web service and the gateway as swarm services: images in a registry, replicas on nodes."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,10 +15,10 @@ from infra.target import ServiceParts
 from topology import Service
 
 DRAIN_SECONDS = 3
-# Told to stop, a service serves on for that long: a gateway may not know of it yet. An image of a
-# Dockerfile of its own does that by itself.
+# A replica that is told to stop serves on for that long: gateways still send it requests. A
+# service with its own Dockerfile has to do that itself.
 DRAINED = f"trap 'sleep {DRAIN_SECONDS}; kill $!' TERM; {' '.join(sources.RUN)} & wait $!; wait $!"
-GRACE = "15s"  # above that, and what a service then takes for its last requests
+GRACE = "15s"  # from SIGTERM to SIGKILL; DRAIN_SECONDS and the last requests fit in
 MEBIBYTE = 1024 * 1024
 RESTART = docker.ServiceTaskSpecRestartPolicyArgs(condition="any", delay="1s", window="0s")
 
@@ -35,7 +35,7 @@ def network(settings: Settings) -> docker.Network:
             )
         ],
         labels=labelled(docker.NetworkLabelArgs),
-        # The swarm adds an option of its own, a difference for ever; nodes.py checks ours.
+        # The swarm adds an option, which would be drift for ever; obstacles.py checks ours.
         opts=pulumi.ResourceOptions(ignore_changes=["options"]),
     )
 
@@ -62,7 +62,7 @@ class WebService(pulumi.ComponentResource):
             network=network,
             alias=service.container,
             replicas=settings.counts[service.name],
-            # The new one serves before the old one is told to stop.
+            # The new replica serves before the old one is told to stop.
             order="start-first",
             ports=[],
             probe=Probe(service.port, "/healthz"),
@@ -100,7 +100,7 @@ class Gateway(pulumi.ComponentResource):
             network=network,
             alias="frontend",
             replicas=len(nodes.matching(nodes.inventory(), settings.placement["frontend"])),
-            # A node's port has one owner: the old gateway stops before the new one starts.
+            # Only one process can have the node's port: the old gateway stops first.
             order="stop-first",
             ports=[
                 docker.ServiceEndpointSpecPortArgs(
@@ -123,9 +123,9 @@ class Gateway(pulumi.ComponentResource):
 def _for_every_node(
     name: str, image: docker.RemoteImage, settings: Settings, *, parent: pulumi.Resource
 ) -> pulumi.Output[str]:
-    """Pushes an image; by its tag for people, by its digest for the nodes.
+    """Push an image and return its name by digest, so that all nodes run the same image.
 
-    Without a registry the one node there is has it, and by its ID the node asks for no other.
+    Without a registry the swarm has one node, which has the image: then return its ID.
     """
     if not settings.registry:
         return image.image_id
@@ -133,7 +133,7 @@ def _for_every_node(
     pushed = docker.RegistryImage(
         name,
         name=image.name,
-        keep_remotely=True,  # a node that joins, or a roll-back, may ask for an older one
+        keep_remotely=True,  # a node that joins, or a roll-back, may need an older one
         auth_config=None if obstacles.has_credentials() else anonymous,
         triggers={"image": image.image_id},
         opts=pulumi.ResourceOptions(parent=parent),
@@ -187,14 +187,14 @@ def _service(  # noqa: PLR0913  one place says what a service of the swarm here 
             ),
         ),
         mode=docker.ServiceModeArgs(replicated=docker.ServiceModeReplicatedArgs(replicas=replicas)),
-        # Names lead to the replicas themselves: nginx follows, balances and tries the next.
+        # DNS returns the replicas' own addresses: nginx balances, and retries on the next.
         endpoint_spec=docker.ServiceEndpointSpecArgs(mode="dnsrr", ports=ports),
         labels=labelled(docker.ServiceLabelArgs),
         **_rollout(order, seconds=settings.wait_timeout * (replicas + 1)),
         opts=pulumi.ResourceOptions.merge(
             pulumi.ResourceOptions(
-                delete_before_replace=True,  # only another network or name replaces it
-                # The registry says for which platforms an image is; the manager notes it here.
+                delete_before_replace=True,  # for another network or name; all else is updated
+                # The manager adds the platforms that the registry names for the image.
                 ignore_changes=["taskSpec.placement.platforms"],
                 hooks=failures.show(),
             ),
