@@ -145,9 +145,7 @@ def _remove_stray(found: Container, inputs: Mapping[str, Any]) -> None:
     networks = {network["name"] for network in inputs["networksAdvanced"]}
     attached = networks & set(found.attrs["NetworkSettings"]["Networks"])
     if attached or (found.status == "created" and _is_ours(found)):
-        pulumi.log.warn(
-            f"{found.name} is removed: it is not in the state and has the name of a new container."
-        )
+        pulumi.log.warn(f"{found.name} is removed: a new container needs its name.")
         found.remove(force=True)
 
 
