@@ -22,7 +22,7 @@ WAIT_SECONDS = 12
 MORE_SECONDS = 30  # than that, a bad version may take on a machine that is not busy
 GOOD_WAIT_SECONDS = 120  # for a good version on a busy machine
 NO_BUILD = ("USER 10001:10001", "RUN exit 7\nUSER 10001:10001")
-NO_HOOK = ("    labels = {", '    raise RuntimeError("no limit today")\n    labels = {')
+NO_HOOK = ("    own = {", '    raise RuntimeError("no limit today")\n    own = {')
 # File, what is edited in it, and what the failed update must say.
 KINDS = {
     **{
