@@ -17,7 +17,7 @@ def test_interrupted_while_containers_are_made(fresh: Deployment) -> None:
     said = recover(fresh)
     made = fresh.containers()
     assert made
-    assert all(f"{one.name} has its limit of processes now" in said for one in made)
+    assert all(f"{one.name} has its process limit now" in said for one in made)
     assert {one.attrs["HostConfig"]["PidsLimit"] for one in made} == {64}
     assert recover(fresh) == ""
     whole(fresh)
@@ -50,5 +50,5 @@ def test_a_lost_state_comes_back_when_asked_for(deployment: Deployment) -> None:
     said = recover(deployment, code=1)
     assert f"make recover STACK={deployment.stack}" in said
     assert deployment.left()["containers"] == containers
-    assert "the state is that of" in recover(deployment, "--yes")
+    assert "restored the state of" in recover(deployment, "--yes")
     whole(deployment)

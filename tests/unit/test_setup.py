@@ -114,12 +114,12 @@ def test_the_plan_names_what_is_missing(tmp_path: Path) -> None:
             timeout=SECONDS, check=True,
         ).stdout.strip()  # fmt: skip
 
-    first = "set up a Docker engine, base images, Pulumi, its Docker plugin, uv"
+    first = "install a Docker engine, base images, Pulumi, its Docker plugin, uv"
     assert say().startswith(first)
     assert say().endswith("; then deploy stack dev")
     (tmp_path / ".pulumi" / "bin").mkdir(parents=True)
     (tmp_path / ".pulumi" / "bin" / "pulumi").touch()
-    assert say().startswith("set up a Docker engine, base images, its Docker plugin, uv")
+    assert say().startswith("install a Docker engine, base images, its Docker plugin, uv")
 
 
 def test_an_error_is_one_block() -> None:
@@ -154,7 +154,7 @@ def test_a_browser_of_any_name_is_found(tmp_path: Path, name: str) -> None:
 def test_without_a_browser_the_tests_go_on_and_say_so(tmp_path: Path) -> None:
     done = bootstrap("browser", HOME=str(tmp_path))
     assert done.returncode == 0, done.stderr
-    assert "NO BROWSER: the page's tests are skipped. this is no Debian" in done.stderr
+    assert "NO BROWSER: the page's tests are skipped. there is no apt-get" in done.stderr
     assert "to run them: install chromium" in done.stderr
 
 

@@ -2,7 +2,7 @@
 
 import signal
 
-if __name__ == "__main__":  # a Ctrl-C while the rest is loaded is no traceback
+if __name__ == "__main__":  # Ctrl-C during the imports below: no traceback
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 import argparse

@@ -1,1 +1,1 @@
-"""What a killed run left behind: its lock, its processes, half-made things, a torn state file."""
+"""Repair a stack after a killed run: its lock, processes, leftovers and damaged state file."""

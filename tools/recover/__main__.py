@@ -1,11 +1,11 @@
-"""python -m tools.recover --stack NAME: makes a stack whole again after a run that was killed.
+"""python -m tools.recover --stack NAME: repair a stack after a killed run.
 
-`make up` calls it first. It does nothing where nothing is wrong; what it does, it says.
+`make up` calls it first. It prints each repair, and does nothing if there is nothing to repair.
 """
 
 import signal
 
-if __name__ == "__main__":  # a Ctrl-C while the rest is loaded is no traceback
+if __name__ == "__main__":  # Ctrl-C during the imports below: no traceback
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 import argparse
@@ -24,23 +24,23 @@ from tools.setup.errors import Problem
 
 NEVER = datetime.max.replace(tzinfo=UTC)
 INTERRUPTED = 130
-STOPPED = "it could not be seen whether an earlier run left anything"
+STOPPED = "cannot check whether an earlier run left anything behind"
 CONTAINER = "docker:index/container:Container"
 
 
 @dataclass
 class Interrupted:
-    """What speaks for a run that was killed, and which strays may be its."""
+    """What is known of a run that was killed, to tell which leftovers are its own."""
 
     since: datetime = NEVER
     names: set[str] = field(default_factory=set)
     ids: set[str] = field(default_factory=set)
-    site: set[str] = field(default_factory=set)  # the volumes that an update fills again
+    site: set[str] = field(default_factory=set)  # volumes that every update fills again
     everything: bool = False
     certain: bool = False
 
     def left(self, stray: Stray) -> bool:
-        """Others may deploy a stack of this name from another backend: those are not touched."""
+        """Return whether the run created it: other backends may have a stack of this name, too."""
         if stray.kind == "volume" and stray.id not in self.site:
             return False  # there may be data in it
         return (
@@ -57,7 +57,7 @@ def main() -> int:
     parser.add_argument(
         "--yes",
         action="store_true",
-        help="remove everything that has the stack's labels and is not in its state, too",
+        help="also remove everything that has the stack's labels but is not in its state",
     )
     arguments = parser.parse_args()
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -67,18 +67,18 @@ def main() -> int:
         print(problem, file=sys.stderr)  # noqa: T201
         return 1
     except (EngineError, OSError) as error:
-        print(Problem(STOPPED, str(error), "mend that and run it again"), file=sys.stderr)  # noqa: T201
+        print(Problem(STOPPED, str(error), "fix that and run it again"), file=sys.stderr)  # noqa: T201
         return 1
     except KeyboardInterrupt:
-        print("interrupted; the next run goes on where this one was", file=sys.stderr)  # noqa: T201
+        print("interrupted; the next run continues where this one stopped", file=sys.stderr)  # noqa: T201
         return INTERRUPTED
     for one in failed:
         print(one, file=sys.stderr)  # noqa: T201
-    return 1 if failed and arguments.yes else 0  # the update that follows may mend it
+    return 1 if failed and arguments.yes else 0  # the update that follows may fix it
 
 
 def recover(name: str, *, everything: bool) -> list[Problem]:
-    """Heal the stack. Returns what the gateway refused, for which nothing else need wait."""
+    """Repair the stack. Return the gateway's errors, which do not stop the other repairs."""
     stack = backend.find(name)
     interrupted = Interrupted(everything=everything, certain=everything)
     with client() as engine:
@@ -94,7 +94,7 @@ def _recover(stack: backend.Stack, engine: DockerClient, interrupted: Interrupte
         say(f"unfinished operations of an earlier run: {len(current.pending)}")
     if interrupted.certain:
         current = heal(stack, engine, current, interrupted, failed)
-    if stack.locks:  # elsewhere another run may be at work
+    if stack.locks:  # in a shared backend another run may be active
         finish_hooks(engine, current, failed)
     _name_the_rest(stack, engine, current)
     return failed
@@ -103,7 +103,7 @@ def _recover(stack: backend.Stack, engine: DockerClient, interrupted: Interrupte
 def _release(stack: backend.Stack, interrupted: Interrupted) -> None:
     found = locks.dead(stack.locks, stack.name) if stack.locks else []
     if found:
-        say(f"the last run was killed ({found[0]}); its lock is taken away")
+        say(f"the last run was killed ({found[0]}); its lock is removed")
         interrupted.certain = True
         interrupted.since = min(lock.since for lock in found)
         locks.remove(found)
@@ -128,8 +128,8 @@ def _readable(stack: backend.Stack, engine: DockerClient, interrupted: Interrupt
 def _gone_back(stack: backend.Stack, interrupted: Interrupted) -> State:
     copy, current = state.go_back(stack)
     say(
-        f"the state is that of {current.saved.astimezone():%Y-%m-%d %H:%M:%S} again, from {copy}; "
-        "docs/operations.md, section State, says how to go back further"
+        f"restored the state of {current.saved.astimezone():%Y-%m-%d %H:%M:%S} from {copy}; "
+        "docs/operations.md, section State, says how to restore an older one"
     )
     interrupted.certain = True
     interrupted.names |= current.names
@@ -144,13 +144,13 @@ def heal(
     failed: list[Problem],
 ) -> State:
     if ended := plugins.end_orphans(Path.cwd()):
-        say(f"plugins of a Pulumi that is gone, now ended: {ended}")
+        say(f"ended orphaned plugins of a Pulumi that was killed: {ended}")
     interrupted.names |= before.names_under_way
     interrupted.ids |= before.ids
     for known in (before, *(older for _, older in state.copies(stack))):
         interrupted.site |= known.site
     if not stack.locks and state.load(stack):
-        _refresh(stack)  # it takes the lock of a shared backend, which nothing else here can see
+        _refresh(stack)  # takes the lock of a shared backend, which this tool cannot check
     finish_deletions(engine, before, failed)
     if before.resources:
         _refresh(stack)
@@ -163,9 +163,9 @@ def _refresh(stack: backend.Stack) -> None:
 
 
 def finish_hooks(engine: DockerClient, current: State, failed: list[Problem]) -> None:
-    """A Ctrl-C ends the program at once: what is being made then is made without its hooks."""
+    """Do what the hooks of a container would have done if Ctrl-C had not ended the program."""
     for name in limits.set_missing(engine, current):
-        say(f"{name} has its limit of processes now")
+        say(f"{name} has its process limit now")
     found = drains.find(engine, current)
     if not found:
         return
@@ -178,9 +178,9 @@ def finish_hooks(engine: DockerClient, current: State, failed: list[Problem]) ->
 
 
 def finish_deletions(engine: DockerClient, before: State, failed: list[Problem]) -> None:
-    """The engine goes on to stop a container that it was told to stop: none is left half-way.
+    """Finish deleting the containers that the killed run was deleting.
 
-    One that the gateway does not let go is left to the update that follows.
+    If the gateway cannot drain one of them, it is left to the update that follows.
     """
     found = drains.find(engine, before)
     for resource in before.deletions_under_way:
@@ -198,7 +198,7 @@ def _sweep(stack: backend.Stack, engine: DockerClient, interrupted: Interrupted)
     listed = leftovers.find(engine, stack.project, stack.name, EMPTY)
     current = state.load(stack) or EMPTY
     if stack.locks:
-        locks.dead(stack.locks, stack.name)  # none began while this one looked
+        locks.dead(stack.locks, stack.name)  # raises if another run has started meanwhile
     for stray in [one for one in listed if one.id not in current.ids]:
         if interrupted.left(stray):
             leftovers.remove(engine, stray)
@@ -210,17 +210,16 @@ def _name_the_rest(stack: backend.Stack, engine: DockerClient, current: State) -
     left = leftovers.find(engine, stack.project, stack.name, current)
     for volume in (one for one in left if one.kind == "volume"):
         say(
-            f"{volume}: labelled as stack {stack.name}'s, and not in its state; it is kept, for "
-            f"there may be data in it. If nobody needs it: docker volume rm {volume.id}"
+            f"{volume}: has the labels of stack {stack.name}, but is not in its state. It is kept, "
+            f"as it may contain data. To remove it: docker volume rm {volume.id}"
         )
     rest = [one for one in left if one.kind != "volume"]
     if not rest:
         return
-    what = f"{', '.join(map(str, rest))}: labelled as stack {stack.name}'s, and not in its state"
+    what = f"{', '.join(map(str, rest))}: labelled for stack {stack.name}, but not in its state"
     remedy = (
-        f"if it is nobody's: make recover STACK={stack.name} goes back to a copy of a state that "
-        "is lost, and removes what is not in it, volumes aside; if it is deployed from another "
-        "backend, give this stack another name"
+        f"to remove it, or to restore a lost state: make recover STACK={stack.name} (it keeps "
+        "volumes). If it is deployed from another backend, give this stack another name"
     )
     if not current.resources and any(one.kind == "container" for one in rest):
         raise Problem(what, remedy=remedy)

@@ -1,4 +1,4 @@
-"""Where Pulumi keeps a stack's state, and how its CLI is asked."""
+"""Pulumi's backend: the folders that it keeps a stack's state in, and its CLI."""
 
 import json
 import re
@@ -13,14 +13,14 @@ from tools.setup.errors import Problem
 PROJECT_FILE = Path("Pulumi.yaml")
 LIMIT_SECONDS = 600.0
 GRACE_SECONDS = 30.0
-ENGINE = "the Docker engine or the backend does not answer: `docker info` and `pulumi whoami` tell"
+ENGINE = "the Docker engine or the backend does not answer: try `docker info` and `pulumi whoami`"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Stack:
     name: str
     project: str
-    root: Path | None  # the folder of a file backend; others lock and back up on their own
+    root: Path | None  # the folder of a file backend, None for others, which we cannot repair
 
     @property
     def locks(self) -> Path | None:
@@ -36,7 +36,7 @@ class Stack:
 
 
 def find(name: str) -> Stack:
-    """The stack of the project in this folder, wherever its backend is."""
+    """Return the stack NAME of the project in the working folder."""
     found = re.search(r"^name:\s*(\S+)", PROJECT_FILE.read_text(), re.MULTILINE)
     url = json.loads(pulumi("whoami", "--verbose", "--json"))["url"]
     return Stack(name=name.rpartition("/")[2], project=found[1] if found else "", root=_folder(url))
@@ -51,7 +51,7 @@ def _folder(url: str) -> Path | None:
 
 
 def pulumi(*arguments: str) -> str:
-    """What the command prints. Raises Problem with all that it said when it fails or hangs."""
+    """Return the output of a pulumi command. Raises Problem if it fails or hangs."""
     what = f"`pulumi {' '.join(arguments)}`"
     with subprocess.Popen(  # noqa: S603  fixed commands
         ["pulumi", *arguments, "--non-interactive"],  # noqa: S607  the user's PATH decides
@@ -62,7 +62,7 @@ def pulumi(*arguments: str) -> str:
         try:
             out, err = process.communicate(timeout=LIMIT_SECONDS)
         except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGINT)  # so that it gives its lock back
+            process.send_signal(signal.SIGINT)  # so that it releases its lock
             _end(process)
             raise Problem(f"{what} did not end within {LIMIT_SECONDS} s", ENGINE) from None
     if process.returncode != 0:

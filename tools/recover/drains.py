@@ -1,4 +1,4 @@
-"""Replicas that a killed update had taken out of the gateway."""
+"""Drain and restore replicas at the gateway, as the hooks of a killed update would have."""
 
 import docker
 from docker import DockerClient
@@ -10,7 +10,7 @@ from tools.recover.state import State
 from tools.setup.errors import Problem
 
 SERVICE = "frontend"
-LIMIT_SECONDS = 60.0  # the gateway's own commands give up before
+LIMIT_SECONDS = 60.0  # longer than the time-outs of the gateway's own commands
 
 
 def find(engine: DockerClient, state: State) -> Container | None:
@@ -25,9 +25,9 @@ def find(engine: DockerClient, state: State) -> Container | None:
 
 
 def drain(gateway: Container, name: str) -> None:
-    """Take a container out of the gateway, and wait for what is on its way to it.
+    """Drain a container at the gateway, and wait until its open requests are answered.
 
-    Raises Problem when that fails while the gateway runs: without one nothing is on its way.
+    Raises Problem if that fails, unless the gateway has stopped: then there are no requests.
     """
     try:
         _said(gateway, "gateway", "drain", name.removeprefix(_prefix(gateway)))
@@ -37,12 +37,12 @@ def drain(gateway: Container, name: str) -> None:
 
 
 def restore(gateway: Container, name: str) -> None:
-    """Send requests to a container again. Raises Problem when the gateway does not."""
+    """Let the gateway send requests to a container again. Raises Problem if that fails."""
     _said(gateway, "gateway", "restore", name.removeprefix(_prefix(gateway)))
 
 
 def drained_and_healthy(engine: DockerClient, gateway: Container) -> list[str]:
-    """Return the names of the containers that are out of the gateway and could serve."""
+    """Return the names of the containers that are drained although they are healthy."""
     names = [_prefix(gateway) + replica for replica in _said(gateway, "ls", DRAINED).split()]
     healthy = engine.containers.list(filters={"health": "healthy"}, ignore_removed=True)
     return [name for name in names if name in {one.name for one in healthy}]
@@ -61,12 +61,12 @@ def _is_running(gateway: Container) -> bool:
 
 
 def _said(gateway: Container, *command: str) -> str:
-    """Run a command in the gateway. Raises Problem with what it said when it fails or hangs."""
+    """Return the output of a command in the gateway. Raises Problem if it fails or hangs."""
     try:
         return execute(gateway, *command, seconds=LIMIT_SECONDS)
     except docker.errors.DockerException as error:
         raise Problem(
             f"{gateway.name}: `{' '.join(command)}` failed",
             str(error),
-            f"`docker logs {gateway.name}` tells more; then run this again",
+            f"`docker logs {gateway.name}` shows why; then run this again",
         ) from None

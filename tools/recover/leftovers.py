@@ -1,4 +1,4 @@
-"""What the engine has with a stack's labels, and the stack's state has not."""
+"""Find and remove resources that have a stack's labels but are not in its state."""
 
 import contextlib
 from dataclasses import dataclass
@@ -11,8 +11,10 @@ from docker import DockerClient
 from infra import labels
 from tools.recover.state import State
 
-STOP_SECONDS = 12  # as the containers' own grace time
-SWARM_TASK = "com.docker.swarm.task.id"  # labels what a swarm makes and removes by itself
+STOP_SECONDS = 12  # the containers' destroy_grace_seconds
+SWARM_TASK = (
+    "com.docker.swarm.task.id"  # on containers that the swarm creates and removes by itself
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +29,7 @@ class Stray:
 
 
 def find(engine: DockerClient, project: str, stack: str, state: State) -> list[Stray]:
-    """In the order in which they can go."""
+    """Return the leftovers, in an order in which they can be removed."""
     filters = labels.filters(stack, project)
     known = state.ids
     volumes = engine.api.volumes(filters=filters)["Volumes"] or []
@@ -49,7 +51,7 @@ def remove(engine: DockerClient, stray: Stray) -> None:
 
 
 def stop_and_remove(engine: DockerClient, container: str) -> None:
-    """By the container's own grace time; one that is being removed already is waited for."""
+    """Stop and remove a container, and wait until it is gone."""
     with contextlib.suppress(docker.errors.NotFound):
         one = engine.containers.get(container)
         one.stop(timeout=STOP_SECONDS)
@@ -60,7 +62,7 @@ def stop_and_remove(engine: DockerClient, container: str) -> None:
 
 def _remove_image(engine: DockerClient, stray: Stray) -> None:
     for name in stray.names or (stray.id,):
-        with contextlib.suppress(docker.errors.APIError):  # another container has it
+        with contextlib.suppress(docker.errors.APIError):  # a container still uses it
             engine.images.remove(name)
 
 
@@ -92,7 +94,7 @@ def _volume(item: dict[str, Any]) -> Stray:
 
 
 def _image(engine: DockerClient, item: dict[str, Any]) -> Stray:
-    """An image is as old as its tag: a build from the cache gives an old image a new one."""
+    """Return an image with the time of its tag: a cached build only tags an existing image."""
     tagged = engine.images.get(item["Id"]).attrs["Metadata"]["LastTagTime"]
     names = tuple(name for name in item["RepoTags"] or [] if name != "<none>:<none>")
     return Stray(kind="image", id=item["Id"], names=names, created=datetime.fromisoformat(tagged))

@@ -1,4 +1,4 @@
-"""Containers that were made and not limited, because the run was interrupted in between."""
+"""Set process limits that a hook did not set, because the run was interrupted."""
 
 from docker import DockerClient
 from docker.models.containers import Container
@@ -9,7 +9,7 @@ from tools.recover.state import State
 
 
 def set_missing(engine: DockerClient, state: State) -> list[str]:
-    """Gives each container the limit of processes that its label names. Returns their names."""
+    """Set the process limit in each container's label. Return the names of those changed."""
     found = engine.containers.list(filters={"label": labels.PIDS_LIMIT}, ignore_removed=True)
     return [
         str(container.name)

@@ -1,4 +1,4 @@
-"""The locks of a file backend. Pulumi never looks whether a lock's owner still lives."""
+"""Find stale locks of a file backend: Pulumi does not check whether their process still runs."""
 
 import json
 import socket
@@ -22,27 +22,27 @@ class Lock:
 
 
 def dead(folder: Path, stack: str) -> list[Lock]:
-    """The locks whose owners are gone. Raises Problem when one lives, or may live."""
-    # Pulumi takes every file for a lock, a half-written one of a full disk too.
+    """Return the stale locks. Raises Problem if the process of one runs, or may run."""
+    # Pulumi counts every file as a lock, also one that a full disk has truncated.
     found = [_read(file) for file in sorted(folder.glob("*")) if file.suffix != ".attrs"]
     for lock in found:
         if lock.host != socket.gethostname():
             raise Problem(
                 f"stack {stack} is locked from another machine ({lock})",
-                "only that one can tell whether the run is still alive",
+                "only there can be checked whether that run is still active",
                 f"wait for it; if it is gone: pulumi cancel --yes --stack {stack}",
             )
         if _is_pulumi(lock.pid):
             raise Problem(
                 f"stack {stack} is in use ({lock})",
-                "another run of pulumi has it",
+                "another pulumi process is using it",
                 f"wait for it to end, or end it with kill -INT {lock.pid}, and run it again",
             )
     return found
 
 
 def remove(locks: list[Lock]) -> None:
-    """Just these: `pulumi cancel` would take one that was made a moment ago as well."""
+    """Remove only these locks: `pulumi cancel` would also remove one that was just created."""
     for lock in locks:
         lock.file.unlink(missing_ok=True)
         lock.file.with_name(f"{lock.file.name}.attrs").unlink(missing_ok=True)
@@ -58,13 +58,17 @@ def _read(file: Path) -> Lock:
             host=str(content["hostname"]),
             since=datetime.fromisoformat(content["timestamp"]),
         )
-    except (ValueError, KeyError, TypeError):  # it is written at once: torn by a power-off
+    except (
+        ValueError,
+        KeyError,
+        TypeError,
+    ):  # truncated: power or disk failed while it was written
         since = datetime.fromtimestamp(file.stat().st_mtime, UTC)
         return Lock(file=file, pid=0, user="unknown", host=socket.gethostname(), since=since)
 
 
 def _is_pulumi(pid: int) -> bool:
-    """A number that now belongs to another program says that the owner is gone."""
+    """Return whether this process is a Pulumi: its ID may have been reused by another program."""
     try:
         return "pulumi" in Path(f"/proc/{pid}/comm").read_text()
     except OSError:

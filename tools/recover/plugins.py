@@ -1,4 +1,4 @@
-"""Plugins that outlive a killed Pulumi: for minutes, and what they had begun goes on."""
+"""End plugins of a killed Pulumi: they would continue their operations for minutes."""
 
 import contextlib
 import os
@@ -15,7 +15,7 @@ PATIENCE_SECONDS = 5.0
 
 
 def end_orphans(folder: Path) -> int:
-    """Ends the plugins that work in the folder for a Pulumi that is gone. Returns how many."""
+    """End plugins that work in the folder for a Pulumi that was killed. Return how many."""
     pids = list(_orphans(folder))
     for number in (signal.SIGTERM, signal.SIGKILL):
         for pid in pids:

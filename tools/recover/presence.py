@@ -1,6 +1,6 @@
-"""python -m tools.recover.presence --stack NAME: whether this engine has what the state has.
+"""python -m tools.recover.presence --stack NAME: check that the stack is on this engine.
 
-`make preview` asks first: against another engine it would show all of the stack as created.
+`make preview` calls it first: on another engine, a preview shows the whole stack as created.
 """
 
 import argparse
@@ -12,7 +12,7 @@ from tools.recover import backend, state
 from tools.recover.state import State
 from tools.setup.errors import Problem
 
-# Their ids are the engine's own. A volume's is its name, which another engine can have as well.
+# Their IDs are unique. A volume's ID is its name, which may exist on another engine too.
 KINDS = ("docker:index/container:Container", "docker:index/network:Network")
 DEFAULT_HOST = "unix:///var/run/docker.sock"
 
@@ -27,14 +27,14 @@ def main() -> int:
         print(problem, file=sys.stderr)  # noqa: T201
         return 1
     except (EngineError, OSError) as error:
-        what = f"it could not be seen whether stack {name} is on this engine"
-        print(Problem(what, str(error), "`docker info` tells whether one answers"), file=sys.stderr)  # noqa: T201
+        what = f"cannot check whether stack {name} is on this engine"
+        print(Problem(what, str(error), "`docker info` shows whether one answers"), file=sys.stderr)  # noqa: T201
         return 1
     return 0
 
 
 def check(name: str, current: State) -> None:
-    """Raise Problem when none of the stack's containers and networks is on the engine."""
+    """Raise Problem if the engine has none of the stack's containers and networks."""
     recorded = {r["id"] for r in current.resources if r["type"] in KINDS}
     if not recorded:
         return
@@ -47,9 +47,9 @@ def check(name: str, current: State) -> None:
         raise Problem(
             f"none of stack {name}'s {len(recorded)} containers and networks is on the engine "
             f"{name_of_engine}, at {where}",
-            "a preview against it would show all of the stack as created",
-            f"run it where stack {name} is deployed, or set DOCKER_HOST. If they were on this "
-            f"engine and are lost: `make up STACK={name}` makes them again, and "
+            "a preview would show the whole stack as created",
+            f"run it where stack {name} is deployed, or set DOCKER_HOST. If somebody removed them "
+            f"from this engine: `make up STACK={name}` creates them again, and "
             f"`pulumi preview --refresh --stack {name}` shows that",
         )
 
@@ -62,7 +62,7 @@ def _state(name: str) -> State:
 
 
 def _host(current: State) -> str:
-    """The engine that the stack's configuration names, if it does."""
+    """Return the engine that the stack configures (docker:host), or an empty string."""
     providers = (r for r in current.resources if r["type"] == "pulumi:providers:docker")
     return next((str(p["inputs"]["host"]) for p in providers if "host" in p["inputs"]), "")
 

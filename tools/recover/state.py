@@ -1,4 +1,4 @@
-"""A stack's state as it is stored: what it knows, what was under way, and older copies of it."""
+"""Read a stack's state: its resources, pending operations, and older copies."""
 
 import gzip
 import json
@@ -13,7 +13,7 @@ from tools.recover import backend
 from tools.setup.errors import Problem
 
 SUFFIXES = (".json", ".json.gz")
-# The gateway's page and configuration, which every update publishes anew.
+# The volume with the gateway's page and configuration, which every update fills again.
 SITE = "docker:index/volume:Volume::site"
 
 
@@ -25,7 +25,7 @@ class State:
 
     @property
     def ids(self) -> set[str]:
-        """The engine's ids of all that is in it."""
+        """The engine's IDs of all resources."""
         images = {str((r.get("outputs") or {}).get("imageId")) for r in self.resources}
         return images | {str(r["id"]) for r in self.resources if r.get("id")}
 
@@ -35,12 +35,12 @@ class State:
 
     @property
     def names_under_way(self) -> set[str]:
-        """The names of what was being created."""
+        """The names of the resources that were being created."""
         return _names(op["resource"] for op in self.pending if op["type"] == "creating")
 
     @property
     def site(self) -> set[str]:
-        """The name of the volume with nothing in it that cannot be made again."""
+        """The name of the gateway's volume, which contains nothing that must be kept."""
         under_way = [op["resource"] for op in self.pending]
         return _names(r for r in [*self.resources, *under_way] if r["urn"].endswith(SITE))
 
@@ -57,7 +57,7 @@ def _names(resources: Iterable[dict[str, Any]]) -> set[str]:
 
 
 def load(stack: backend.Stack) -> State | None:
-    """The state, None when there is none. Raises ValueError when it cannot be read."""
+    """Return the state, or None if there is none. Raises ValueError if it cannot be read."""
     if stack.states is None:
         return _exported(stack)
     file = _file(stack)
@@ -88,7 +88,7 @@ def parse(text: str | bytes) -> State:
         return EMPTY
     resources = latest.get("resources") or []
     if not all("urn" in resource for resource in resources):
-        raise ValueError("it holds a resource without a name")
+        raise ValueError("it has a resource without a URN")
     return State(
         resources=resources,
         pending=latest.get("pending_operations") or [],
@@ -97,9 +97,9 @@ def parse(text: str | bytes) -> State:
 
 
 def go_back(stack: backend.Stack) -> tuple[Path, State]:
-    """Puts the newest copy that Pulumi can read in the state's place; the damaged one stays."""
+    """Restore the newest copy that Pulumi can read. Keep the damaged state under another name."""
     damaged = _file(stack)
-    kept = damaged and damaged.with_name(f"{damaged.name}.damaged-{datetime.now():%Y%m%d-%H%M%S}")  # noqa: DTZ005  as the user's clock
+    kept = damaged and damaged.with_name(f"{damaged.name}.damaged-{datetime.now():%Y%m%d-%H%M%S}")  # noqa: DTZ005  the user's local time
     if damaged and kept:
         shutil.copy2(damaged, kept)
     for copy, state in copies(stack):
@@ -115,12 +115,12 @@ def go_back(stack: backend.Stack) -> tuple[Path, State]:
     raise Problem(
         f"the state of stack {stack.name} is damaged",
         f"no copy of it in {stack.states} or {stack.backups} can be read",
-        "docs/operations.md, section State, says what is left to do",
+        "docs/operations.md, section State, says what else you can do",
     )
 
 
 def copies(stack: backend.Stack) -> Iterator[tuple[Path, State]]:
-    """The older states that can be read, the newest first."""
+    """Yield the older states that can be read, newest first."""
     if stack.states is None or stack.backups is None:
         return
     found = []

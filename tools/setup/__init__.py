@@ -1,4 +1,4 @@
-"""What a bare machine lacks: engine, Pulumi, Python environment, base images.
+"""Install what a machine lacks: Docker engine, Pulumi, Python environment, base images.
 
-It installs everything else, so it uses the standard library only.
+Uses only the standard library, because it runs before anything else is installed.
 """

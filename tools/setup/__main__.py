@@ -1,8 +1,8 @@
-"""python3 -m tools.setup VERB: sets up what is missing, and does nothing where all is there."""
+"""python3 -m tools.setup VERB: install what is missing; does nothing if all is installed."""
 
 import signal
 
-if __name__ == "__main__":  # a Ctrl-C while the rest is loaded is no traceback
+if __name__ == "__main__":  # Ctrl-C during the imports below: no traceback
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 import argparse
@@ -66,27 +66,33 @@ def pulumi(show: Progress) -> None:
 
 
 VERBS: dict[str, tuple[str, Callable[[Progress, list[str]], None]]] = {
-    "tools": ("everything that is missing", tools),
-    "engine": ("a Docker engine that answers", lambda show, _: docker_engine.ensure(show)),
-    "images": ("the engine and the base images, those named or the default ones", docker),
-    "update": ("newer base images under the same names, those named or the default ones", update),
+    "tools": ("install everything that is missing", tools),
+    "engine": (
+        "start or install a Docker engine if none answers",
+        lambda show, _: docker_engine.ensure(show),
+    ),
+    "images": ("also get the base images: IMAGE, or the default ones", docker),
+    "update": ("pull newer versions of the base images: IMAGE, or the default ones", update),
     "pulumi": (
-        "the Pulumi CLI, its language host and the Docker plugin",
+        "install the Pulumi CLI, its language host and the Docker plugin",
         lambda show, _: pulumi(show),
     ),
-    "python": ("uv and the virtual environment", lambda show, _: python.sync(show)),
-    "browser": ("a Chromium, for the tests", lambda show, _: browser.ensure(show)),
-    "actionlint": ("actionlint, over the workflows", lambda show, _: actionlint.check(show)),
+    "python": ("install uv and sync the virtual environment", lambda show, _: python.sync(show)),
+    "browser": (
+        "install Chromium, for the tests of the page",
+        lambda show, _: browser.ensure(show),
+    ),
+    "actionlint": ("check the workflows with actionlint", lambda show, _: actionlint.check(show)),
     "swarm": (
-        "a swarm of one, if the engine is in none",
+        "create a swarm with this node, if the engine is in none",
         lambda show, _: swarm_of_one.ensure(show),
     ),
     "unswarm": (
-        "leave the swarm of one that was made here",
+        "leave the swarm that `swarm` created",
         lambda show, _: swarm_of_one.end(show),
     ),
     "stop": (
-        "stop the Docker engine, if it was started here",
+        "stop the Docker engine, if the setup started it",
         lambda show, _: docker_engine.stop(show),
     ),
 }
@@ -103,7 +109,7 @@ def main() -> int:
             _one_at_a_time(arguments)
     except KeyboardInterrupt:
         process.end_all()
-        print("interrupted; the next run goes on where this one was", file=sys.stderr)
+        print("interrupted; the next run continues where this one stopped", file=sys.stderr)
         return INTERRUPTED
     except Problem as problem:
         process.end_all()
@@ -122,20 +128,18 @@ def _one_at_a_time(arguments: argparse.Namespace) -> None:
     except process.FailedError as failed:
         raise explain("a command failed", failed.output, "run it again") from None
     except OSError as error:
-        raise explain(
-            "the setup could not go on", str(error), "mend that and run it again"
-        ) from None
+        raise explain("the setup failed", str(error), "fix that and run it again") from None
 
 
 @contextmanager
 def _lock(show: Progress) -> Iterator[None]:
-    """Let two runs on one machine not install the same things at the same time."""
+    """Allow only one setup at a time on this machine."""
     paths.state().mkdir(parents=True, exist_ok=True)
     with (paths.state() / "lock").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            with show.step("setup", "waiting for another one on this machine"):
+            with show.step("setup", "waiting for another setup on this machine"):
                 fcntl.flock(file, fcntl.LOCK_EX)
         os.set_inheritable(file.fileno(), False)  # noqa: FBT003
         yield
@@ -150,8 +154,10 @@ def _parser() -> argparse.ArgumentParser:
         if verb in ("tools", "images", "update"):
             one.add_argument("images", nargs="*", metavar="IMAGE")
         if verb == "tools":
-            one.add_argument("--then", default="", help="what follows, for the plan to say")
-    verbs.add_parser("env", help='shell exports, for eval "$(make env)"')
+            one.add_argument(
+                "--then", default="", help="what is done afterwards, to show in the plan"
+            )
+    verbs.add_parser("env", help='print shell exports, for eval "$(make env)"')
     return parser
 
 

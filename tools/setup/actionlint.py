@@ -1,4 +1,4 @@
-"""actionlint over the workflows, built from its Go module into the user's cache."""
+"""Check the GitHub workflows with actionlint, which is built from its Go module."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from tools.setup.progress import Progress
 from tools.setup.versions import ACTIONLINT
 
 MAIN = "github.com/rhysd/actionlint/cmd/actionlint"
-# What else a machine has must not change what is found.
+# Findings must not depend on whether shellcheck and pyflakes are installed.
 ALONE = ("-shellcheck=", "-pyflakes=")
 
 
@@ -17,7 +17,9 @@ def check(show: Progress) -> None:
     try:
         process.run(command, "-no-color", *ALONE, folder=paths.PROJECT)
     except process.FailedError as failed:
-        raise Problem("the workflows are not right", failed.output, "mend them") from None
+        raise Problem(
+            "actionlint found errors in the workflows", failed.output, "fix them"
+        ) from None
 
 
 def ensure(show: Progress) -> Path:

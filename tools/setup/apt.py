@@ -1,4 +1,4 @@
-"""Debian's packages, as root, one apt at a time."""
+"""Install Debian packages: needs root, and runs one apt-get at a time."""
 
 import contextlib
 import os
@@ -19,8 +19,8 @@ def install(*packages: str) -> None:
     if not shutil.which("apt-get"):
         raise Problem(
             f"{names} is missing",
-            "this is no Debian or Ubuntu: there is no apt-get to install it with",
-            f"install {names} by this system's own means, and run it again",
+            "there is no apt-get to install it with: this is not Debian or Ubuntu",
+            f"install {names} with this system's package manager, then run it again",
         )
     process.need_root(f"{names} is missing", f"sudo apt-get install {names}, then run it again")
     with _lock:
@@ -28,7 +28,7 @@ def install(*packages: str) -> None:
         try:
             _apt("install", "--no-install-recommends", *packages)
         except process.FailedError as failed:
-            remedy = f"apt-get install {names} must work first; then run it again"
+            remedy = f"make `apt-get install {names}` work, then run it again"
             raise explain(f"apt could not install {names}", failed.output, remedy) from None
 
 
@@ -42,7 +42,7 @@ def known(package: str) -> bool:
 
 
 def mirror() -> str | None:
-    """Return the Debian mirror that this machine itself uses."""
+    """Return the URL of the Debian mirror in this machine's APT sources."""
     files = [Path("/etc/apt/sources.list"), *Path("/etc/apt/sources.list.d").glob("*.*s*")]
     for file in filter(Path.is_file, files):
         uris = re.findall(
@@ -56,7 +56,7 @@ def mirror() -> str | None:
 def _update() -> None:
     if _updated.is_set():
         return
-    # A source that is of no use here may be down; what is missing shows in the install.
+    # One of the sources may be down without effect on us: only the installation decides.
     with contextlib.suppress(process.FailedError):
         _apt("update")
     _updated.set()

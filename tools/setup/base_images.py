@@ -1,4 +1,4 @@
-"""The base images: the official ones, or stand-ins until those can be pulled."""
+"""Get the base images: pull the official ones, or build stand-ins until that is possible."""
 
 import json
 import threading
@@ -10,10 +10,10 @@ from tools.setup.errors import NO_NETWORK, explain
 from tools.setup.progress import Progress
 
 PULL_BEGINS_WITHIN = 8.0
-OUT_OF_REACH = "its registry is out of reach"
+OUT_OF_REACH = "its registry cannot be reached"
 DAY = 24 * 60 * 60
 
-_silent: set[str] = set()  # registries that gave no answer in this run
+_silent: set[str] = set()  # registries that did not answer in this run
 
 
 def ensure(show: Progress, names: Sequence[str]) -> None:
@@ -23,7 +23,7 @@ def ensure(show: Progress, names: Sequence[str]) -> None:
         if there.get(name) is False:
             continue
         if name in there and not _due(registry(name)):
-            show.note("images", f"{name} is a stand-in from Debian's packages: {OUT_OF_REACH}")
+            show.note("images", f"{name} is a stand-in built from Debian packages: {OUT_OF_REACH}")
         elif not _pulled(show, name) and name not in there:
             missing.append(name)
     if missing:
@@ -33,7 +33,7 @@ def ensure(show: Progress, names: Sequence[str]) -> None:
 
 
 def update(show: Progress, names: Sequence[str]) -> None:
-    """Get what has been published since under the same names, or make the stand-ins anew."""
+    """Pull newer versions of the images, and rebuild stand-ins that cannot be pulled."""
     there = present(names)
     old = [name for name in names if not _pulled(show, name) and there.get(name, True)]
     if old:
@@ -41,7 +41,7 @@ def update(show: Progress, names: Sequence[str]) -> None:
 
 
 def present(names: Sequence[str]) -> dict[str, bool]:
-    """Return for every image that the engine has whether it is a stand-in."""
+    """Return for each of the images that the engine has whether it is a stand-in."""
     form = "{{json .RepoTags}} {{json .Config.Labels}}"
     found: dict[str, bool] = {}
     for name in names:
@@ -54,7 +54,7 @@ def present(names: Sequence[str]) -> dict[str, bool]:
 
 
 def registry(name: str) -> str:
-    """Return the registry that a name of an image leads to."""
+    """Return the registry of an image name."""
     first, slash, _ = name.partition("/")
     return (
         first if slash and ("." in first or ":" in first or first == "localhost") else "docker.io"
@@ -69,21 +69,21 @@ def _pulled(show: Progress, name: str) -> bool:
         if error := _pull(name):
             _silent.add(where)
             _note_failure(where)
-            step.says(f"{name} can't be pulled now: {error}")
+            step.says(f"{name} cannot be pulled now: {error}")
             return False
         step.says(f"pulled {name}")
     return True
 
 
 def _pull(name: str) -> str | None:
-    """Return what went wrong. A registry that does not answer soon is not waited for."""
+    """Pull an image. Return the error, or None; give up if the registry does not answer soon."""
     child = process.start("docker", "pull", name)
     timer = threading.Timer(PULL_BEGINS_WITHIN, child.terminate)
     timer.daemon = True
     timer.start()
     lines = []
     for line in child.stdout or ():
-        timer.cancel()  # it speaks once it has the manifest
+        timer.cancel()  # docker prints its first line when it has the manifest
         lines.append(line.strip())
     code = child.wait()
     timer.cancel()
@@ -92,7 +92,7 @@ def _pull(name: str) -> str | None:
 
 
 def _reason(lines: Sequence[str]) -> str:
-    """Return what the engine says in one line; of a network that is closed, only that it is."""
+    """Return the last line of the output, or OUT_OF_REACH for a network error."""
     last = (lines or [OUT_OF_REACH])[-1]
     return OUT_OF_REACH if any(sign in last.lower() for sign in NO_NETWORK) else last
 
@@ -106,18 +106,20 @@ class _Make:
         self.show, self.name = show, name
 
     def __call__(self) -> None:
-        what = f"making a stand-in for {self.name} from Debian's packages"
+        what = f"building a stand-in for {self.name} from Debian packages"
         with self.show.step("images", what) as step:
             try:
                 standin.make(self.name)
             except process.FailedError as failed:
-                remedy = f"give the engine {self.name} (docker pull, docker load), and run it again"
-                raise explain(f"{self.name} can't be had", failed.output, remedy) from None
-            step.says(f"made a stand-in for {self.name} from Debian's packages")
+                remedy = f"get {self.name} with docker pull or docker load, then run it again"
+                raise explain(
+                    f"{self.name} could not be built or pulled", failed.output, remedy
+                ) from None
+            step.says(f"built a stand-in for {self.name} from Debian packages")
 
 
 def _due(where: str) -> bool:
-    """Say whether a registry that was out of reach is to be asked again: at most once a day."""
+    """Return whether to try a registry again that could not be reached: at most once a day."""
     return time.time() - _failures().get(where, 0.0) > DAY
 
 

@@ -1,4 +1,4 @@
-"""A Chromium for the page's tests."""
+"""Install Chromium for the tests of the page."""
 
 import os
 import shutil
@@ -11,7 +11,7 @@ COMMANDS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 
 
 def ensure(show: Progress) -> None:
-    """Install a browser where there is none; outside of CI its tests can do without."""
+    """Install a browser if there is none. If that fails outside of CI, only print a note."""
     if find():
         return
     try:

@@ -1,4 +1,4 @@
-"""The Pulumi CLI and its Python language host: the user's, the vendor's, or built by Go."""
+"""Find or install the Pulumi CLI and its Python language host, or have them built with Go."""
 
 import shutil
 from pathlib import Path
@@ -12,10 +12,10 @@ HOST = "pulumi-language-python"
 
 
 def ensure(show: Progress) -> tuple[Path, dict[str, Path]]:
-    """Return Pulumi, and what of it is to be built: all of it, its language host, or nothing."""
+    """Return the path of the Pulumi CLI, and the parts to build: Go package -> output file."""
     with show.step("pulumi", "looking for Pulumi") as step:
         found = find()
-        step.says(f"{found} is there" if found else "no fitting Pulumi on the PATH")
+        step.says(f"{found} is there" if found else "no Pulumi of a supported version on the PATH")
     if found:
         host = found.resolve().with_name(HOST)
         return found, {modules.HOST: host} if go.is_stale(host, modules.MODULE) else {}
@@ -26,7 +26,7 @@ def ensure(show: Progress) -> tuple[Path, dict[str, Path]]:
 
 
 def find() -> Path | None:
-    """Return the Pulumi that will be used; the one on the PATH goes before our own."""
+    """Return the Pulumi CLI to use: the one on the PATH if it is supported, else our own."""
     for command in (shutil.which("pulumi"), paths.pulumi_programs() / "pulumi"):
         if command and fits(Path(command)):
             return Path(command)
@@ -55,11 +55,11 @@ def _by_vendor(show: Progress, target: Path) -> bool:
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(script)
     options = ("--no-edit-path", "--install-root", target.parent, "--version", PULUMI)
-    with show.step("pulumi", f"installing Pulumi {PULUMI} by its vendor's installer") as step:
+    with show.step("pulumi", f"installing Pulumi {PULUMI} with the official installer") as step:
         try:
             process.run("sh", file, *options, limit=300)
         except process.FailedError:
             network.give_up(INSTALLER)
-            step.says("the vendor's installer failed; building Pulumi instead")
+            step.says("the official installer failed; building Pulumi instead")
             return False
     return fits(target / "pulumi")

@@ -1,4 +1,4 @@
-"""The Docker engine: one that answers is used; where none does, it is started or installed."""
+"""Use the Docker engine that answers; if none does, start or install one."""
 
 import hashlib
 import http.client
@@ -43,7 +43,7 @@ def address() -> str:
 
 
 def context_address() -> str | None:
-    """Return the address of the context that the docker command would use, if there is one."""
+    """Return the address of the current docker context, or None for the default context."""
     folder = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
     try:
         named = os.environ.get("DOCKER_CONTEXT") or _read(folder / "config.json").get(
@@ -59,7 +59,7 @@ def context_address() -> str | None:
 
 
 def answers() -> str | None:
-    """Return the version of the engine, or None where none answers."""
+    """Return the version of the engine, or None if none answers."""
     where = address()
     if not where.startswith("unix://"):
         return _ask_by_command(where)
@@ -76,11 +76,11 @@ def answers() -> str | None:
 
 
 def stop(show: Progress) -> None:
-    """Stop the engine that `ensure` started itself, and no other."""
+    """Stop the engine, but only if `ensure` started it."""
     record = paths.state() / "dockerd.pid"
-    with show.step("engine", "stopping the Docker engine that was started here") as step:
+    with show.step("engine", "stopping the Docker engine that the setup started") as step:
         if not record.exists() or not _is_dockerd(int(record.read_text())):
-            step.says("no Docker engine was started here")
+            step.says("the setup has started no Docker engine")
         else:
             _terminate(int(record.read_text()))
         record.unlink(missing_ok=True)
@@ -104,7 +104,7 @@ def _ask_socket(path: str) -> str:
 
 
 def _ask_by_command(where: str) -> str | None:
-    """Ask an engine on another machine, with the credentials that only the docker command knows."""
+    """Ask a remote engine through the docker command, which has the credentials."""
     form = "{{.Server.Version}}"
     try:
         return process.run(
@@ -138,7 +138,7 @@ def _install(show: Progress) -> None:
     )
     with show.step("engine", "installing a Docker engine") as step:
         if _by_vendor():
-            step.says("installed Docker by its vendor's installer")
+            step.says("installed Docker with the official installer")
         else:
             client = ["docker-cli"] if apt.known("docker-cli") else []
             apt.install("docker.io", "iptables", *client)
@@ -161,7 +161,7 @@ def _by_vendor() -> bool:
 
 def _start(show: Progress) -> None:
     with show.step("engine", "starting the Docker engine") as step:
-        # A package may have started it, and so may whoever else is at work here.
+        # The package's installation, or somebody else, may be starting it already.
         if not _already_starting():
             process.need_root(
                 "the Docker engine is installed but not running",
@@ -204,7 +204,7 @@ def _launch() -> None:
 
 
 def _raise_file_limit() -> None:
-    """As high as may be, for the engine to inherit: its proxy of a port ends when it runs out."""
+    """Raise our limit of open files, which dockerd inherits: docker-proxy stops without them."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 

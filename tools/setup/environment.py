@@ -1,4 +1,4 @@
-"""What a shell needs so that `pulumi` works in it: `eval "$(make env)"`."""
+"""Print the environment variables that `pulumi` needs in a shell: `eval "$(make env)"`."""
 
 import os
 import shlex
@@ -8,13 +8,13 @@ from pathlib import Path
 
 from tools.setup import cli, docker_engine, paths
 
-# Four a core is Pulumi's own, and most of the time a container takes is waiting for its health.
+# Pulumi's default is four for each core, but most operations just wait for a container's health.
 PARALLEL = 32
 PASSPHRASES = ("PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE", "PULUMI_BACKEND_URL")
 
 
 def exports(environment: Mapping[str, str] = os.environ) -> list[str]:
-    """Return lines of shell. What a user has set wins over all of it."""
+    """Return `export` lines. Variables that the user has set are left alone."""
     lines = []
     if folders := _folders():
         lines.append(f'export PATH={shlex.quote(":".join(map(str, folders)))}:"$PATH"')
@@ -24,7 +24,7 @@ def exports(environment: Mapping[str, str] = os.environ) -> list[str]:
         lines.append(f"export PULUMI_PARALLEL={PARALLEL}")
     context = docker_engine.context_address()
     if context and "DOCKER_HOST" not in environment:
-        # The provider knows DOCKER_HOST and nothing of docker's contexts.
+        # The provider reads DOCKER_HOST, but no docker contexts.
         lines.append(f"export DOCKER_HOST={shlex.quote(context)}")
     return lines
 

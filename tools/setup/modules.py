@@ -1,4 +1,4 @@
-"""Pulumi's CLI, its Python language host and the Docker plugin, built from their Go modules."""
+"""Build Pulumi's CLI, its Python language host and the Docker plugin from Go modules."""
 
 import os
 import shutil
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tools.setup import go, paths, process
-from tools.setup.errors import explain
+from tools.setup.errors import AGAIN, explain
 from tools.setup.progress import Progress
 from tools.setup.versions import DOCKER_PLUGIN, PULUMI
 
@@ -30,19 +30,19 @@ SCRATCH = "sources-"
 
 STAMPS = f"-X {PULUMI_SDK}/go/common/version.Version=v{PULUMI} -X main.version={DOCKER_PLUGIN}"
 FLAGS = (
-    # Upstream's own tags: Google's buckets by HTTP only, no resource that runs Compose files.
+    # Upstream's own tags: no gRPC client for Google's buckets, no resource for Compose files.
     *("-tags", "disable_grpc_modules,no_compose"),
-    # -s -w leaves the debug information out, so none is made. AWS's generated clients are large,
-    # and wait for a network: they need no inlining.
+    # Generate no debug information, as -s -w would strip it. Do not inline AWS's generated clients:
+    # they are large, and their speed does not matter beside the network's.
     *("-gcflags", "all=-dwarf=false"),
     *("-gcflags", "github.com/aws/...=-dwarf=false -l"),
     *("-ldflags", f"-s -w {STAMPS}"),
 )
 
-# What takes a third of the build, and nobody needs who deploys containers. Behind each its cost in
-# CPU seconds. The files in _stubs/ stand in for what others still name.
+# Files to leave out: they take a third of the build's time, and deploying containers does not need
+# them. The numbers are CPU seconds. The files in _stubs/ replace what other packages refer to.
 LEFT_OUT = {
-    PULUMI_PKG: (  # `pulumi api`, with its reader of OpenAPI: 92; `pulumi logs` of AWS: 9
+    PULUMI_PKG: (  # `pulumi api` with its OpenAPI parser: 92; `pulumi logs` for AWS: 9
         "operations/operations_aws.go",
         *(
             f"cmd/pulumi/cloud/{name}.go"
@@ -52,7 +52,7 @@ LEFT_OUT = {
             )
         ),
     ),
-    PULUMI_SDK: (  # programs in Go as component providers: 15
+    PULUMI_SDK: (  # component providers in Go: 15
         "go/pulumi/provider/component_provider.go",
         "go/pulumi/provider/provider.go",
     ),
@@ -64,7 +64,7 @@ LEFT_OUT = {
 
 
 def build(show: Progress, outputs: Mapping[str, Path]) -> None:
-    """Build the packages (CLI, HOST, PLUGIN) together: both ends of the build use all cores."""
+    """Build the packages (CLI, HOST, PLUGIN) with one command, which keeps all cores busy."""
     tools = go.ensure(show)
     what = ", ".join(WHAT[package] for package in outputs)
     with show.step("pulumi", f"building {what} from Go modules"), _sources(tools) as folder:
@@ -77,9 +77,9 @@ def build(show: Progress, outputs: Mapping[str, Path]) -> None:
 
 @contextmanager
 def _sources(tools: Path) -> Iterator[Path]:
-    """Copy the module, with its largest dependencies beside it that lack what is left out."""
+    """Copy our Go module and its largest dependencies, without the files in LEFT_OUT."""
     paths.cache().mkdir(parents=True, exist_ok=True)
-    for left in paths.cache().glob(f"{SCRATCH}*"):  # by a run that was killed
+    for left in paths.cache().glob(f"{SCRATCH}*"):  # left by a run that was killed
         shutil.rmtree(left, ignore_errors=True)
     with tempfile.TemporaryDirectory(dir=paths.cache(), prefix=SCRATCH) as name:
         folder = Path(name)
@@ -97,7 +97,7 @@ def _sources(tools: Path) -> Iterator[Path]:
 
 
 def copy(source: Path, target: Path, left_out: tuple[str, ...]) -> None:
-    """Copy a module without its tests; the module cache's own files are read-only."""
+    """Copy a module without its tests. The copies are writable, unlike Go's module cache."""
     for name, folders, files in os.walk(source):
         folders[:] = [folder for folder in folders if folder != "testdata"]
         inside = Path(name).relative_to(source)
@@ -108,12 +108,14 @@ def copy(source: Path, target: Path, left_out: tuple[str, ...]) -> None:
 
 
 def _downloaded(tools: Path, folder: Path) -> dict[str, Path]:
-    """Return where the module cache has the modules; Go checks them against go.sum."""
+    """Download the modules, checked against go.sum, and return their folders in the cache."""
     listed = ("list", "-m", "-f", "{{.Path}} {{.Dir}}")
     try:
         process.run(tools, "mod", "download", *LEFT_OUT, folder=folder, environment=go.ENVIRONMENT)
         said = process.run(tools, *listed, *LEFT_OUT, folder=folder, environment=go.ENVIRONMENT)
     except process.FailedError as failed:
-        remedy = f"{go.AGAIN}; behind a proxy for Go modules, set GOPROXY to it"
-        raise explain("Pulumi's modules could not be had", failed.output, remedy) from None
+        remedy = f"{AGAIN}; behind a proxy for Go modules, set GOPROXY to it"
+        raise explain(
+            "Pulumi's Go modules could not be downloaded", failed.output, remedy
+        ) from None
     return {module: Path(where) for module, where in (line.split() for line in said.splitlines())}

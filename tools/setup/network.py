@@ -1,4 +1,4 @@
-"""Asks download sites, each with a short time limit and never twice in a run."""
+"""Download files, with a short time limit; a site that fails is not asked again in this run."""
 
 import queue
 import threading
@@ -11,12 +11,12 @@ _unreachable: set[str] = set()
 
 
 def fetch(url: str) -> bytes | None:
-    """Return what is there, or None where its site does not answer in time."""
+    """Return the content of a URL, or None if its site does not answer in time."""
     site = urllib.parse.urlsplit(url).hostname or ""
     if site in _unreachable:
         return None
     answer: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
-    # A thread, because no timeout of urllib's covers a name that is being resolved.
+    # A thread, because urllib's time-out does not cover the DNS lookup.
     threading.Thread(target=lambda: answer.put(_get(url)), daemon=True).start()
     try:
         body = answer.get(timeout=LIMIT)
@@ -28,7 +28,7 @@ def fetch(url: str) -> bytes | None:
 
 
 def give_up(url: str) -> None:
-    """Count a site as unreachable, for one that answers and then does not deliver."""
+    """Treat a site as unreachable, for one that answers but whose download fails."""
     _unreachable.add(urllib.parse.urlsplit(url).hostname or "")
 
 

@@ -1,4 +1,4 @@
-"""Where the setup keeps things, by the rules of the XDG base directories and of Pulumi."""
+"""The folders that the setup uses, by the XDG Base Directory specification and by Pulumi."""
 
 import os
 from pathlib import Path

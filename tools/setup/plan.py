@@ -1,4 +1,4 @@
-"""What is missing, in one line before it is set up."""
+"""Describe in one line what is going to be installed."""
 
 import shutil
 from pathlib import Path
@@ -10,12 +10,12 @@ from tools.setup.versions import NGINX_IMAGE, PYTHON_IMAGE
 def say(then: str) -> str:
     missing = [what for what, there in _looks().items() if not there]
     if not missing:
-        return f"{then}; all it needs is there"
-    return f"set up {', '.join(missing)}; then {then}"
+        return f"{then}; everything it needs is installed"
+    return f"install {', '.join(missing)}; then {then}"
 
 
 def _looks() -> dict[str, bool]:
-    """Say what is there, by a look that takes no time: each step looks closer when it comes."""
+    """Return what is installed, by quick checks only: each step checks again by itself."""
     names = [PYTHON_IMAGE, NGINX_IMAGE]
     answers = docker_engine.answers() is not None
     return {

@@ -1,4 +1,4 @@
-"""The Docker provider plugin, where Pulumi looks for it."""
+"""Install the Docker provider plugin into Pulumi's plugin folder."""
 
 import os
 import shutil
@@ -14,7 +14,7 @@ NAME = "pulumi-resource-docker"
 
 
 def wanted(show: Progress, pulumi: Path) -> bool:
-    """Say whether the plugin is still to be built: it is neither there nor can it be downloaded."""
+    """Return whether the plugin must be built: not installed, and cannot be downloaded."""
     if installed() and not go.is_stale(folder() / NAME, modules.MODULE):
         return False
     return not _by_vendor(show, pulumi)
@@ -25,7 +25,7 @@ def folder() -> Path:
 
 
 def installed() -> bool:
-    # Pulumi's own installer marks a plugin that is not complete by such a file.
+    # Pulumi creates this file while it installs a plugin.
     partial = folder().with_name(f"{folder().name}.partial")
     return (folder() / NAME).exists() and not partial.exists()
 
@@ -46,7 +46,10 @@ def _by_vendor(show: Progress, pulumi: Path) -> bool:
 
 @contextmanager
 def replacement() -> Iterator[Path]:
-    """Build beside the plugin's folder and rename: a folder that exists counts as installed."""
+    """Provide a path to build to, and rename its folder afterwards.
+
+    Pulumi takes a plugin whose folder exists as installed, so the folder must be complete.
+    """
     target = folder()
     partial = target.with_name(f".{target.name}.{os.getpid()}")
     try:

@@ -1,4 +1,4 @@
-"""Runs commands. Whatever is started here ends with the run, except what is to stay."""
+"""Run commands, and end those that still run when the setup is interrupted."""
 
 import contextlib
 import os
@@ -12,7 +12,7 @@ from typing import IO
 
 from tools.setup.errors import Problem
 
-PATIENCE = 8.0  # for a command to end by itself once it is asked to
+PATIENCE = 8.0  # for a command to exit after SIGTERM
 
 _running: set[subprocess.Popen[str]] = set()
 _lock = threading.Lock()
@@ -35,13 +35,17 @@ def run(
     output: IO[bytes] | None = None,
     source: IO[bytes] | None = None,
 ) -> str:
-    """Return what it printed, errors too; `output` takes its standard output instead."""
+    """Run a command and return what it printed, with stderr.
+
+    `output` is a file for its standard output; only stderr is returned then.
+    Raises FailedError if it fails or takes longer than `limit` seconds.
+    """
     child = start(*command, environment=environment, folder=folder, output=output, source=source)
     try:
         printed, errors = child.communicate(timeout=limit)
     except subprocess.TimeoutExpired:
         _end({child})
-        raise FailedError(f"{command[0]} was not done within {limit:.0f} s") from None
+        raise FailedError(f"{command[0]} did not finish within {limit:.0f} s") from None
     finally:
         forget(child)
     text = (errors if output else printed) or ""
@@ -57,7 +61,7 @@ def start(
     output: IO[bytes] | None = None,
     source: IO[bytes] | None = None,
 ) -> subprocess.Popen[str]:
-    """Start it in a session of its own, so that Ctrl-C reaches it only through `end_all`."""
+    """Start a command in a session of its own, so that only `end_all` interrupts it."""
     with _lock:
         if _ending.is_set():
             raise FailedError("interrupted")
@@ -85,7 +89,7 @@ def forget(child: subprocess.Popen[str]) -> None:
 
 
 def end_all() -> None:
-    """End every child, and start none any more."""
+    """End all commands that are running, and refuse to start others."""
     _ending.set()
     with _lock:
         children = set(_running)
@@ -93,7 +97,7 @@ def end_all() -> None:
 
 
 def together(*tasks: Callable[[], None]) -> None:
-    """Run tasks side by side. The first that fails decides: the others are not waited for."""
+    """Run tasks in parallel. Raise the first error at once, without waiting for the others."""
     done: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()
 
     def attempt(task: Callable[[], None]) -> None:
@@ -113,7 +117,7 @@ def together(*tasks: Callable[[], None]) -> None:
 
 def need_root(what: str, remedy: str) -> None:
     if os.geteuid() != 0:
-        raise Problem(what, "that takes root's permissions", remedy)
+        raise Problem(what, "this needs root", remedy)
 
 
 def _end(children: set[subprocess.Popen[str]]) -> None:

@@ -1,4 +1,4 @@
-"""One line for every step, and a sign that it lives while it takes long. All of it on stderr."""
+"""Print a line for each step, and the time of steps that take long, to stderr."""
 
 import os
 import shutil
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
-SILENT_FOR = 5.0  # a step shorter than this needs no sign of life
+SILENT_FOR = 5.0  # steps shorter than this print no intermediate line
 LINE_EVERY = 10.0
 FRAME_EVERY = 0.2
 FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
@@ -24,7 +24,7 @@ class Step:
         self.reported = self.began
 
     def says(self, what: str) -> None:
-        """Replace what the step is doing, or has done."""
+        """Change the text of this step's line."""
         self.what = what
 
     @property

@@ -1,4 +1,4 @@
-"""uv, and the project's virtual environment by its lock file."""
+"""Install uv, and sync the virtual environment with uv.lock."""
 
 import os
 import shutil
@@ -15,7 +15,7 @@ from tools.setup.versions import UV, UV_MINIMUM, parse
 
 INSTALLER = f"https://astral.sh/uv/{UV}/install.sh"
 
-_installing = threading.Lock()  # it may be needed in two threads
+_installing = threading.Lock()  # two threads may call uv() at once
 
 
 def uv(show: Progress) -> Path:
@@ -26,10 +26,10 @@ def uv(show: Progress) -> Path:
 def _install(show: Progress) -> Path:
     with show.step("uv", f"installing uv {UV}") as step:
         if _by_vendor(paths.programs()):
-            step.says(f"installed uv {UV} by its vendor's installer")
+            step.says(f"installed uv {UV} with the official installer")
         else:
             _by_pip(paths.programs())
-            step.says(f"installed uv {UV} by pip")
+            step.says(f"installed uv {UV} with pip")
     return paths.programs() / "uv"
 
 
@@ -45,29 +45,29 @@ def sync(show: Progress) -> None:
     with show.step("python", "syncing the virtual environment .venv") as step:
         try:
             said = process.run(
-                # Compiled once: every pulumi command imports the SDK, half a second without.
+                # Every pulumi command imports the SDK, which takes half a second longer uncompiled.
                 *(command, "sync", "--frozen", "--compile-bytecode"),
                 folder=paths.PROJECT,
                 environment=trust(os.environ),
             )
         except process.FailedError as failed:
-            remedy = "`uv sync --frozen` must work first; UV_DEFAULT_INDEX names another index"
+            remedy = "make `uv sync --frozen` work; UV_DEFAULT_INDEX sets another package index"
             raise explain(
                 "the Python packages could not be installed", failed.output, remedy
             ) from None
         changed = "Installed" in said or "Uninstalled" in said
-        step.says("synced .venv with uv.lock" if changed else ".venv is as uv.lock says")
+        step.says("synced .venv with uv.lock" if changed else ".venv is up to date")
 
 
 def trust(environment: Mapping[str, str]) -> dict[str, str]:
-    """Let installers trust what this machine does: a company's authority may sign all of TLS."""
+    """Return settings that make installers trust this machine's CAs, such as a TLS proxy's."""
     bundle = authorities()
     settings = {"UV_SYSTEM_CERTS": "1", **({"PIP_CERT": str(bundle)} if bundle else {})}
     return {name: value for name, value in settings.items() if name not in environment}
 
 
 def authorities() -> Path | None:
-    """Return the bundle of certificate authorities of this machine."""
+    """Return this machine's CA bundle."""
     named = os.environ.get("SSL_CERT_FILE") or ssl.get_default_verify_paths().cafile
     places = (named, "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt")
     return next((Path(place) for place in places if place and Path(place).is_file()), None)
@@ -121,6 +121,6 @@ def _make_venv(venv: Path) -> None:
     try:
         process.run(*command)
     except process.FailedError:
-        # Debian's python3 leaves out what venv is made of.
+        # Debian's python3 comes without the venv module's files.
         apt.install("python3-venv")
         process.run(*command)

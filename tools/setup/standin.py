@@ -1,4 +1,4 @@
-"""Makes an image under an official name from Debian's packages, for networks without a registry."""
+"""Build a stand-in for an official image from Debian packages, where no registry answers."""
 
 import hashlib
 import io
@@ -15,7 +15,7 @@ from tools.setup.errors import Problem
 
 LABEL = "microservices.standin"
 SCRIPTS = paths.SETUP / "standins"
-# What nobody reads in an image, and the official ones leave out too.
+# Documentation, which the official images leave out too.
 UNREAD = ("doc", "man", "locale", "info", "lintian")
 
 
@@ -51,7 +51,7 @@ RECIPES = {
             "ExposedPorts": {"80/tcp": {}},
             "StopSignal": "SIGQUIT",
         },
-        # The suite's Release file may be past its date; its signature is checked all the same.
+        # The suite's Release file may be expired. Its signature is still checked.
         apt_options=('Acquire::Check-Valid-Until "false"',),
     ),
 }
@@ -62,8 +62,8 @@ def recipe(name: str) -> Recipe:
         if name == start or name.startswith((f"{start}-", f"{start}.")):
             return found
     raise Problem(
-        f"{name} can't be had",
-        "the engine does not have it, it can't be pulled, and there is no stand-in for it",
+        f"{name} could not be built or pulled",
+        "the engine does not have it, it cannot be pulled, and there is no stand-in for it",
         f"docker pull or docker load {name}, or configure one of {', '.join(RECIPES)}",
     )
 
@@ -82,7 +82,7 @@ def make(name: str) -> None:
 
 
 def _bootstrap(chosen: Recipe, layer: Path) -> None:
-    """Fill a root from Debian's default mirror, or else from this machine's own."""
+    """Create a root file system from Debian's default mirror, or else from this machine's."""
     try:
         _mmdebstrap(chosen, layer)
     except process.FailedError:
@@ -108,11 +108,11 @@ def _mmdebstrap(chosen: Recipe, layer: Path, *mirror: str) -> None:
 
 
 def _scratch() -> str:
-    return os.environ.get("TMPDIR") or "/tmp"  # noqa: S108 - mmdebstrap makes a folder of its own in it
+    return os.environ.get("TMPDIR") or "/tmp"  # noqa: S108 - mmdebstrap creates its own folder in it
 
 
 def _pack(name: str, chosen: Recipe, layer: Path, archive: Path) -> None:
-    """Write the archive that `docker load` reads: an import can't set a stop signal."""
+    """Write an archive for `docker load`: `docker import` cannot set a stop signal."""
     with layer.open("rb") as content:
         digest = hashlib.file_digest(content, "sha256").hexdigest()
     config = {

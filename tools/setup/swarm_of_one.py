@@ -1,4 +1,4 @@
-"""A swarm of one where the configuration allows it, and its end if it was made here."""
+"""Create a swarm with a single node, and leave it again."""
 
 from tools.setup import process
 from tools.setup.progress import Progress
@@ -9,21 +9,21 @@ LABEL = "microservices.made"
 def ensure(show: Progress) -> None:
     if _about("LocalNodeState") != "inactive":
         return
-    with show.step("swarm", "making this engine a swarm of one"):
+    with show.step("swarm", "creating a swarm with this node"):
         process.run("docker", "swarm", "init", "--advertise-addr", "127.0.0.1")
         process.run("docker", "node", "update", "--label-add", f"{LABEL}=true", _nodes()[0])
 
 
 def end(show: Progress) -> None:
-    """Leave a swarm that `ensure` made, unless something else runs there by now."""
+    """Leave the swarm if `ensure` created it and nothing else runs on this engine."""
     if _about("ControlAvailable") != "true" or not _made_here():
         return
-    # Docker forgets the names on all networks when it leaves a swarm (seen with 20.10): the
-    # containers run on and no longer find each other.
+    # Docker 20.10 loses the DNS names of all networks when it leaves a swarm: containers keep
+    # running, but no longer find each other.
     if process.run("docker", "ps", "--quiet").split():
-        show.note("swarm", "kept: other containers run here, whose names would go with it")
+        show.note("swarm", "kept: other containers run here, and would lose their DNS names")
         return
-    with show.step("swarm", "leaving the swarm of one"):
+    with show.step("swarm", "leaving the swarm"):
         process.run("docker", "swarm", "leave", "--force")
 
 

@@ -1,7 +1,7 @@
-"""Every version that the setup installs, and the oldest that it accepts."""
+"""The versions that the setup installs, and the oldest that it accepts."""
 
 PULUMI = "3.256.0"
-PULUMI_MINIMUM = (3, 238, 0)  # the first in which a hook that fails fails the update
+PULUMI_MINIMUM = (3, 238, 0)  # the first whose updates fail when a hook fails
 DOCKER_PLUGIN = "5.2.0"
 UV = "0.13.9"
 UV_MINIMUM = (0, 5, 0)

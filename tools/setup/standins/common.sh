@@ -1,5 +1,5 @@
 #!/bin/sh
-# What every stand-in shares: the host's certificate authorities, and nothing that apt left.
+# Common to all stand-ins: add the host's CA bundle, remove APT's caches and logs.
 set -eu
 root=$1
 bundle=$2

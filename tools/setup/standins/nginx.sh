@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes a root of Debian's nginx look like the official nginx image.
+# Arrange Debian's nginx as in the official nginx image.
 set -eu
 root=$1
 etc=$root/etc/nginx

@@ -1,9 +1,9 @@
 #!/bin/sh
-# Makes a root of Debian's Python look like the official python image.
+# Arrange Debian's Python as in the official python image.
 set -eu
 root=$1
 
-# The wheel that venv uses is a whole pip; Debian's own package adds a build toolchain.
+# Use the pip wheel of the venv module: Debian's python3-pip depends on a build toolchain.
 packages=$(chroot "$root" python3 -c 'import sysconfig; print(sysconfig.get_path("purelib", "posix_local"))')
 mkdir -p "$root$packages"
 chroot "$root" sh -c "python3 -m zipfile -e /usr/share/python-wheels/pip-*.whl $packages"
