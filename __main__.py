@@ -31,6 +31,6 @@ def deploy() -> None:
 lifeline.hold(hooks.are_running)
 if operation.is_destroy():
     # Pulumi removes what its state has. It needs the hooks for that, and nothing that can be wrong.
-    rollout.register_delete_hooks(configuration.read().get("namePrefix", ""))
+    rollout.register_delete_hooks(pulumi.Config().get("namePrefix", ""))
 else:
     deploy()

@@ -67,21 +67,13 @@ def project_of(count: int) -> Iterator[Deployment]:
         deployment = Deployment(Path(folder))
         network = deployment.config["subnet"].rpartition(".")[0].rpartition(".")[0]
         deployment.config["subnet"] = f"{network}.0.0/22"
-        _forget_own_ports(deployment)
-        own = int(deployment.config["frontendPort"])
+        del deployment.config["services"]  # those of the rows that are replaced
+        own = deployment.config["frontendPort"]
         _generate(deployment.project, [p for p in free_ports(count + 1) if p != own][:count])
         try:
             yield deployment
         finally:
             deployment.remove()
-
-
-def _forget_own_ports(deployment: Deployment) -> None:
-    file = deployment.project / "Pulumi.yaml"
-    project = yaml.safe_load(file.read_text())
-    for name in deployment.ports:
-        del deployment.config[f"{name}Port"], project["config"][f"{name}Port"]
-    file.write_text(yaml.safe_dump(project))
 
 
 def _generate(project: Path, host_ports: list[int]) -> None:

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import uuid
 from pathlib import Path
+from typing import Any
 
 import docker
 import yaml
@@ -40,9 +41,9 @@ class Deployment:
         self.file = folder / "Pulumi.bench.yaml"
         ports = free_ports(1 + len(SERVICES))
         self.ports = dict(zip((s.name for s in SERVICES), ports[1:], strict=True))
-        self.config = {
-            "frontendPort": str(ports[0]),
-            **{f"{name}Port": str(port) for name, port in self.ports.items()},
+        self.config: dict[str, Any] = {
+            "frontendPort": ports[0],
+            "services": {name: {"hostPort": port} for name, port in self.ports.items()},
             "networkName": f"{self.stack}-deploy",
             "namePrefix": f"{self.stack}-",
             "subnet": f"10.{random.randint(128, 250)}.{random.randint(0, 255)}.0/24",

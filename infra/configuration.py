@@ -1,88 +1,99 @@
-"""The stack's configuration as the engine hands it over, checked before anything is declared."""
+"""The Settings of a stack, from its configuration: all that is wrong with it at once."""
 
-import sys
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Iterable, Iterator
 
-import pulumi
-from pulumi.runtime.config import get_config_env
-
-from infra import preflight, sources
-from infra.engine import EngineError
-from infra.settings import Settings, SettingsError, parse
-from infra.swarm import nodes, obstacles
+from infra import addresses, admission, keys
+from infra.admission import Refused
+from infra.reader import GATEWAY, Reader
+from infra.settings import DEVELOPMENT, SWARM, Settings
 from topology import Service
 
 
-def read() -> dict[str, str]:
-    """Return the stack's own keys, without the project's namespace."""
-    namespace = f"{pulumi.get_project()}:"
-    return {
-        key.removeprefix(namespace): str(value)
-        for key, value in get_config_env().items()
-        if key.startswith(namespace)
-    }
-
-
 def load(services: Iterable[Service], labels: dict[str, str]) -> Settings:
-    """The stack's Settings; ends the program with every error named when any key is wrong."""
-    try:
-        return _checked(parse(read(), tuple(services)), labels)
-    except SettingsError as error:
-        for line in str(error).splitlines():
-            pulumi.log.error(f"{pulumi.get_project()}:{line}")
-        sys.exit(1)
+    """Return the stack's Settings, once the engine has been asked too. Raises Refused."""
+    return admission.admit(read(services), labels)
 
 
-def _checked(settings: Settings, labels: dict[str, str]) -> Settings:
-    """The settings, with the addresses that containers on the engine have."""
-    _refuse(without_folder(settings.replicas))
-    if settings.swarm:
-        _refuse(_on_a_swarm(settings, labels))
-        return settings
-    inventory = _inventory(labels)
-    if inventory is None:
-        return settings
-    for name in sorted(inventory.by_hand.intersection(settings.containers)):
-        pulumi.log.warn(f"{name} was made by hand: `pulumi up --refresh` makes its own instead.")
-    _refuse(preflight.conflicts(settings, inventory))
-    there = inventory.addresses.get(str(settings.subnets[0]), {})
-    settings = replace(settings, on_network=there)
-    try:
-        _ = settings.addresses  # computed here, once
-    except ValueError as error:
-        raise SettingsError(f"subnet: {error}; set a larger one") from None
+def read(services: Iterable[Service]) -> Settings:
+    """Return the Settings that the stack's keys give.
+
+    Raises Refused that names each wrong key, its value and what would be right.
+    """
+    services = tuple(services)
+    reader = Reader([service.name for service in services])
+    mode = reader.text("mode", keys.MODE)
+    number = keys.number_of_replicas(mode)
+    counts = reader.of_each("replicas", number, reader.integer("replicas", number))
+    every = reader.structure("placement", keys.PLACEMENT)
+    settings = Settings(
+        mode=mode,
+        replicas={s: _names_of(s, 1 if mode == SWARM else counts[s.name]) for s in services},
+        counts=counts,
+        host_ports={
+            s.name: reader.of(s.name, "hostPort", keys.PORT, s.host_port) for s in services
+        },
+        frontend_port=reader.integer("frontendPort", keys.PORT),
+        bind_address=reader.text("bindAddress", keys.ADDRESS),
+        image_version=reader.text("imageVersion", keys.TAG),
+        subnet=reader.text("subnet", keys.SUBNET),
+        network_name=reader.text("networkName", keys.NAME),
+        name_prefix=reader.text("namePrefix", keys.PREFIX),
+        python_image=reader.text("pythonImage", keys.IMAGE),
+        nginx_image=reader.text("nginxImage", keys.IMAGE),
+        trusted_proxies=reader.structure("trustedProxies", keys.PROXIES),
+        rate_limit=reader.integer("rateLimit", keys.RATE),
+        wait_timeout=reader.integer("waitTimeout", keys.SECONDS),
+        registry=reader.text("registry", keys.REGISTRY),
+        encrypt_network=reader.boolean("encryptNetwork"),
+        placement={
+            GATEWAY: reader.of(GATEWAY, "placement", keys.PLACEMENT, every),
+            **reader.of_each("placement", keys.PLACEMENT, every),
+        },
+    )
+    reader.boolean("swarmInit")  # `make up` acts on it
+    reader.errors += _contradictions(settings, reader)
+    if reader.errors:
+        raise Refused(reader.errors)
     return settings
 
 
-def _refuse(lines: list[str]) -> None:
-    if lines:
-        raise SettingsError("\n".join(lines))
+def _names_of(service: Service, count: int) -> tuple[str, ...]:
+    return (service.container, *(f"{service.container}_{n}" for n in range(2, count + 1)))
 
 
-def without_folder(services: Iterable[Service]) -> list[str]:
-    """A line for each row of the table that there is nothing to build from."""
-    return [
-        f"topology.py: {service.name!r} has no folder services/{service.name} with an app.py "
-        "or a Dockerfile; make one, or take the row out"
-        for service in services
-        if sources.missing(service.name)
-    ]
+def _contradictions(settings: Settings, reader: Reader) -> Iterator[str]:
+    if settings.mode == DEVELOPMENT:
+        yield from _shared_ports(settings, reader)
+        yield from _needless_replicas(settings, reader)
+    count = sum(map(len, settings.replicas.values()))
+    room = addresses.room(settings.subnets[0])
+    if count > room:
+        yield (
+            f"subnet: {reader.shown('subnet', str(settings.subnet))} has room for {room} "
+            f"containers of services, and there are {count}; set a larger network"
+        )
 
 
-def _on_a_swarm(settings: Settings, labels: dict[str, str]) -> list[str]:
-    try:
-        return obstacles.conflicts(settings, nodes.inventory(), labels)
-    except EngineError as error:
-        return [f"docker:host: no manager of a swarm answers: {error}"]
+def _shared_ports(settings: Settings, reader: Reader) -> Iterator[str]:
+    own = {keys.of_service(name, "hostPort"): port for name, port in settings.host_ports.items()}
+    first: dict[int, str] = {}
+    for path, port in {"frontendPort": settings.frontend_port, **own}.items():
+        other = first.setdefault(port, path)
+        if other != path:
+            yield (
+                f"{path}: {reader.shown(path, port)} is the host port of {other} too; "
+                "each must have a port of its own"
+            )
 
 
-def _inventory(labels: dict[str, str]) -> preflight.Inventory | None:
-    """What the engine has; None where none answers a preview, which then shows less."""
-    try:
-        return preflight.take_inventory(labels)
-    except EngineError as error:
-        if not pulumi.runtime.is_dry_run():
-            raise SettingsError(f"docker:host: nothing is changed, {error}") from None
-        pulumi.log.warn(f"Ports and names were not checked: {error}")
-        return None
+def _needless_replicas(settings: Settings, reader: Reader) -> Iterator[str]:
+    wrong = {
+        keys.of_service(name, "replicas") if reader.has(name, "replicas") else "replicas"
+        for name, count in settings.counts.items()
+        if count > 1
+    }
+    for path in sorted(wrong):
+        yield (
+            f"{path}: more than 1 of a service needs mode production; "
+            "in development each is published at a host port of its own"
+        )

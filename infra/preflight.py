@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from infra import engine
+from infra import engine, keys
 from infra.settings import Settings
 
 
@@ -49,7 +49,7 @@ def take_inventory(labels: Mapping[str, str]) -> Inventory:
 def conflicts(settings: Settings, inventory: Inventory) -> list[str]:
     """Return a line for each conflict; it names the configuration key that resolves it."""
     published = {} if settings.production else settings.host_ports
-    ports = {f"{name}Port": port for name, port in published.items()}
+    ports = {keys.of_service(name, "hostPort"): port for name, port in published.items()}
     wanted = {"frontendPort": settings.frontend_port, **ports}
     return [
         *_names(settings, inventory),
@@ -87,7 +87,7 @@ def _ports(address: str, wanted: Mapping[str, int], inventory: Inventory) -> lis
         return [f"bindAddress: {address!r} is no address of this machine; such as 127.0.0.1"]
     return [
         f"{key}: port {wanted[key]} of {address} is taken; stop what holds it, or set another: "
-        f"pulumi config set {key} PORT"
+        + keys.set_command(key, "PORT")
         for key, reason in reasons.items()
         if reason == "taken"
     ]

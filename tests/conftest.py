@@ -66,7 +66,7 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
         spoil_all()
 
 
-def _shared(factory: pytest.TempPathFactory, name: str, **config: str) -> Iterator[Shared]:
+def _shared(factory: pytest.TempPathFactory, name: str, **config: object) -> Iterator[Shared]:
     one = Shared(lambda: factory.mktemp(name), lambda _: None, **config)
     yield one
     one.remove()

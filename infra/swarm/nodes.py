@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 import docker
-from pulumi.runtime.config import get_config_env
+import pulumi
 
 from infra import engine, preflight
 
@@ -62,7 +62,7 @@ def inventory() -> Swarm:
 
 
 def host() -> str:
-    return str(get_config_env().get("docker:host", ""))
+    return pulumi.Config("docker").get("host", "")
 
 
 def _take(api: docker.APIClient) -> Swarm:

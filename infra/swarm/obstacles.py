@@ -6,7 +6,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterable, Mapping
 
-from pulumi.runtime.config import get_config_env
+import pulumi
 
 from infra import preflight
 from infra.settings import Settings
@@ -127,4 +127,4 @@ def _refusal(url: str) -> str:
 
 
 def has_credentials() -> bool:
-    return "docker:registryAuth" in get_config_env()
+    return pulumi.Config("docker").get("registryAuth") is not None

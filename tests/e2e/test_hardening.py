@@ -136,15 +136,15 @@ def test_what_cis_asks_of_an_image(either: Deployment) -> None:
 
 
 def test_host_ports_are_the_configured_ones_on_a_named_address(either: Deployment) -> None:
-    services = {f"{name}Port" for name in either.ports if "mode" not in either.config}
-    wanted = {"frontendPort", *services}
+    services = {} if "mode" in either.config else either.ports
+    wanted = {either.config["frontendPort"], *map(str, services.values())}
     seen = {
         (binding["HostIp"], binding["HostPort"])
         for container in running(either)
         for bindings in container.attrs["NetworkSettings"]["Ports"].values()
         for binding in bindings or []
     }
-    assert seen == {("127.0.0.1", either.config[key]) for key in wanted}
+    assert seen == {("127.0.0.1", port) for port in wanted}
 
 
 def whatever_answers(address: str, port: int = 8080, path: str = "/healthz") -> bytes:

@@ -22,12 +22,26 @@ def test_up_then_nothing_to_do_then_destroy(fresh: Deployment) -> None:
 
 
 def test_wrong_configuration_is_refused_at_preview_all_at_once(fresh: Deployment) -> None:
-    fresh.config |= {"frontendPort": "70000", "bindAddress": "here", "frontendport": "80"}
+    fresh.config |= {
+        "frontendPort": "70000",
+        "bindAddress": "here",
+        "frontendport": "hidden",
+        "microservice1Port": "8082",
+    }
+    fresh.set_service("microservice2", replicas="many", hostPort=0)
     refused = fresh.operate("preview", check=False)
     said = refused.stdout + refused.stderr
     assert refused.returncode != 0
-    for expected in ("frontendPort: '70000'", "bindAddress: 'here'", "frontendport: '80'"):
+    for expected in (
+        "frontendPort: 70000 is not right; it must be a port",
+        "bindAddress: 'here' is not right; it must be an IPv4 address",
+        "frontendport: there is no such key",
+        "pulumi config set --path services.microservice1.hostPort 8082 && pulumi config rm",
+        "services.microservice2.hostPort: 0 is not right; it must be a port",
+        "services.microservice2.replicas: 'many' is not right; it must be a whole number",
+    ):
         assert expected in said
+    assert "hidden" not in said
     assert "Traceback" not in said
     assert fresh.left() == {"containers": [], "networks": [], "images": [], "volumes": []}
 

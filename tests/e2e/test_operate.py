@@ -91,10 +91,11 @@ def test_a_new_service_is_served_after_up(fresh: Deployment) -> None:
     assert (added.returncode, added.stderr) == (0, "")
     ruff = [sys.executable, "-m", "ruff", "format", "--check", "."]
     assert run(ruff, seconds=60, cwd=fresh.project).returncode == 0
-    fresh.config["greeterPort"] = str(free_ports(1)[0])
+    (port,) = free_ports(1)
+    fresh.set_service("greeter", hostPort=port)
     fresh.up()
     answer = b'{"Code":2000,"Message":"I am greeter!"}'
     assert ask(f"{fresh.url}/api/v9/greeter")[2] == answer
-    assert ask(f"http://127.0.0.1:{fresh.config['greeterPort']}/greeter")[2] == answer
+    assert ask(f"http://127.0.0.1:{port}/greeter")[2] == answer
     rows = json.loads(ask(f"{fresh.url}/topology.json")[2])["services"]
     assert [row["name"] for row in rows] == [*(s.name for s in SERVICES), "greeter"]

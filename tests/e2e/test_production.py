@@ -58,18 +58,18 @@ def test_updates_lose_nothing(production: Deployment) -> None:
     new_page = page(production).replace(b"<h1>", b"<h1>New: ")
     with load(production.url, mixed(production, new_page), rate=REQUESTS_PER_SECOND) as report:
         edit_code(production)
-        production.config["replicas"] = "2,microservice2=3"
+        production.set_service("microservice2", replicas=3)
         production.up()
         (production.project / "frontend" / "index.html").write_bytes(new_page)
         change(production.project / "nginx" / "nginx.conf", "# The gateway", "# The new gateway")
-        production.config["replicas"] = "2,microservice2=1"
+        production.set_service("microservice2", replicas=1)
         production.up()
     assert_nothing_lost(report, seconds=10)
     after = ids(production)
     assert ask(production.url + "/")[2] == new_page
     changed = {name for name in before | after if before.get(name) != after.get(name)}
     assert changed == {"router_one", "router_one_2", "router_two_2", "frontend-site"}
-    production.config["replicas"] = "2"
+    production.set_service("microservice2", replicas=2)
     production.up()
 
 

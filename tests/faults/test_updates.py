@@ -53,8 +53,9 @@ def a_dependency(deployment: Deployment, number: int) -> Effect:
 
 
 def replicas(deployment: Deployment, number: int) -> Effect:
-    said, ones, twos = ("3", 3, 3) if number % 2 == 0 else ("2,microservice1=1", 1, 2)
-    deployment.config["replicas"] = said
+    ones, twos = (3, 3) if number % 2 == 0 else (1, 2)
+    deployment.config["replicas"] = str(twos)
+    deployment.set_service("microservice1", replicas=ones)
 
     def is_scaled() -> bool:
         counts = [len(replicas_of(deployment, name)) for name in deployment.ports]
@@ -144,6 +145,7 @@ def test_no_update_of_a_busy_machine_loses_a_request(production: Deployment) -> 
 def assert_no_update_loses_a_request(production: Deployment, kind: str, rounds: int) -> None:
     """Steady load, POSTs that take a second, and clients that pause with a kept connection."""
     production.config["replicas"] = "2"
+    production.set_service("microservice1", replicas=2)
     production.up()
     reports: list[tuple[Report, Report, Report]] = []
     for number in range(rounds):

@@ -23,11 +23,11 @@ def test_a_trusted_proxy_is_believed_and_another_is_not(fresh: Deployment) -> No
     before = seen_as(fresh)
     peer = before["x-real-ip"]
     assert CLIENT not in before.values()
-    fresh.config["trustedProxies"] = peer
+    fresh.config["trustedProxies"] = [peer]
     fresh.up()
     after = seen_as(fresh)
     assert after["x-real-ip"] == after["x-forwarded-for"] == CLIENT
-    fresh.config["trustedProxies"] = "192.0.2.99"
+    fresh.config["trustedProxies"] = ["192.0.2.99"]
     fresh.up()
     assert seen_as(fresh)["x-real-ip"] == peer
 

@@ -46,8 +46,10 @@ def test_a_taken_port_is_named_with_its_key_and_up_works_once_it_is_free(fresh: 
     with socket.create_server(("127.0.0.1", fresh.ports["microservice2"])):
         refused = fresh.up(check=False)
     said = refused.stdout + refused.stderr
+    key = "services.microservice2.hostPort"
     assert refused.returncode != 0
-    assert f"microservice2Port: port {fresh.ports['microservice2']} of 127.0.0.1 is taken" in said
+    assert f"pulumi config set --path {key} PORT" in said
+    assert f"{key}: port {fresh.ports['microservice2']} of 127.0.0.1 is taken" in said
     assert fresh.left() == {"containers": [], "networks": [], "images": [], "volumes": []}
     fresh.up()
     assert ask(fresh.url + "/api/v2/who_am_i")[2] == WHO

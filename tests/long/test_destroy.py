@@ -19,14 +19,17 @@ def test_production_is_removed_whatever_is_wrong_by_then(fresh: Deployment) -> N
             assert refused.returncode != 0
             assert "frontendPort: port" in refused.stdout
             assert f"'{name}' is another's container" in refused.stdout
-            fresh.config |= {"replicas": "many", "noSuchKey": "1"}
-            assert "replicas: 'many' is not right" in fresh.up(check=False).stdout
+            fresh.config |= {"replicas": "0", "noSuchKey": "1"}
+            assert "replicas: 0 is not right" in fresh.up(check=False).stdout
+            fresh.config["replicas"] = "many"
+            assert "'replicas' must be of type 'integer'" in fresh.up(check=False).stderr
             shutil.rmtree(fresh.project / "services" / "microservice1")
             plain = fresh.operate("destroy", "--skip-preview", check=False)
             assert plain.returncode != 0
             assert "You must run with the `--run-program` flag" in plain.stdout + plain.stderr
-            fresh.pulumi("destroy", *fresh.configured(), "--preview-only", "--run-program")
-            fresh.operate("destroy", "--skip-preview", "--run-program")
+            as_make_does = ("--run-program", "--skip-config-validation")
+            fresh.pulumi("destroy", *fresh.configured(), "--preview-only", *as_make_does)
+            fresh.operate("destroy", "--skip-preview", *as_make_does)
         assert not any(fresh.left().values())
         foreign.reload()
     finally:

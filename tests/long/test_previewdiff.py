@@ -85,7 +85,7 @@ def test_three_edits_are_exactly_what_shows(repository: Branch) -> None:
     repository.replace("frontend/index.html", "<h1>", "<h1>Now: ")
     repository.replace("services/microservice2/app.py", "I am yizhigopher!", "I am someone else!")
     repository.commit()
-    repository.replace("Pulumi.yaml", 'default: "80"', 'default: "8088"')
+    repository.replace("Pulumi.yaml", "default: 80\n", "default: 8088\n")
     code, output, _ = repository.preview("--json")
     found = json.loads(output)
     shown = {(r["action"], r["type"], r["name"]) for r in found["resources"]}

@@ -37,9 +37,20 @@ def test_what_an_older_version_deployed_is_taken_over(fresh: Deployment, mode: s
         fresh.config["replicas"] = MODES[mode]
     today = dict(fresh.config)
     lay_out(fresh, BEFORE)
+    ports = {f"{name}Port": str(port) for name, port in fresh.ports.items()}
+    del fresh.config["services"]
+    fresh.config |= ports
     fresh.up()
     before = ids(fresh)
+    then = dict(fresh.config)
     fresh.restore()
+    fresh.config.clear()
+    fresh.config |= then
+    refused = fresh.up("--refresh", check=False)
+    assert refused.returncode != 0
+    for name, port in fresh.ports.items():
+        assert f"pulumi config set --path services.{name}.hostPort {port}" in refused.stdout
+    fresh.config.clear()
     fresh.config |= today
     fresh.up("--refresh")
     after = ids(fresh)

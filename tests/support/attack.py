@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from infra.settings import DEFAULTS
+from infra.keys import DEFAULTS
 
 ROOT = Path(__file__).resolve().parents[2]
 READY_SECONDS = 30

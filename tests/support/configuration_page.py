@@ -2,40 +2,39 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import yaml
-
-from topology import SERVICES
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "configuration.md"
 START, END = "<!-- keys -->\n", "<!-- end of keys -->"
 STACKS = ("prod", "swarm")
-HOST_PORTS = {f"{service.name}Port" for service in SERVICES}  # a service's own: said once, below
 
 
-def table(config: Mapping[str, Mapping[str, str]]) -> str:
-    rows = [_row(key, about) for key, about in config.items() if key not in HOST_PORTS]
+def table(config: Mapping[str, Mapping[str, Any]]) -> str:
+    rows = [_row(key, about) for key, about in config.items()]
     head = "| key | type | default | in a stack's file | says |\n|---|---|---|---|---|"
     return "\n".join([head, *rows, ""])
 
 
-def _row(key: str, about: Mapping[str, str]) -> str:
+def _row(key: str, about: Mapping[str, Any]) -> str:
     stacks = {stack: values[key] for stack, values in _stacks().items() if key in values}
     said = "<br>".join(f"{stack}: {_value(value)}" for stack, value in stacks.items())
     default, description = _value(about["default"]), about["description"]
     return f"| `{key}` | {about['type']} | {default} | {said} | {description} |"
 
 
-def _value(text: str) -> str:
-    return f"`{text}`" if text else "empty"
+def _value(value: object) -> str:
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    return "empty" if value in ("", [], {}) else f"`{text}`"
 
 
-def _stacks() -> dict[str, dict[str, str]]:
+def _stacks() -> dict[str, dict[str, Any]]:
     """What the project's own stacks say differently."""
     files = {stack: yaml.safe_load((ROOT / f"Pulumi.{stack}.yaml").read_text()) for stack in STACKS}
     return {
-        stack: {key.partition(":")[2]: str(value) for key, value in file["config"].items()}
+        stack: {key.partition(":")[2]: value for key, value in file["config"].items()}
         for stack, file in files.items()
     }
 

@@ -1,12 +1,13 @@
 """Deployments of the tests' own: names, ports, addresses, backend and Pulumi home."""
 
+import copy
 import os
 import random
 import shutil
 import subprocess
 import uuid
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import docker
 import yaml
@@ -26,7 +27,7 @@ PULUMI_SECONDS = 300
 class Deployment:
     """A copy of the project and a stack of its own, from nothing to nothing."""
 
-    def __init__(self, folder: Path, **config: str) -> None:
+    def __init__(self, folder: Path, **config: object) -> None:
         self.engine = docker.from_env()
         self.stack = f"e2e-{uuid.uuid4().hex[:8]}"
         self.project = folder / "project"
@@ -34,15 +35,15 @@ class Deployment:
         self.prefix = f"{self.stack}-"
         ports = free_ports(1 + len(SERVICES))
         self.ports = dict(zip((s.name for s in SERVICES), ports[1:], strict=True))
-        self.config: dict[str, str] = {
+        self.config: dict[str, Any] = {
             "frontendPort": str(ports[0]),
-            **{f"{name}Port": str(port) for name, port in self.ports.items()},
+            "services": {name: {"hostPort": port} for name, port in self.ports.items()},
             "networkName": f"{self.stack}-deploy",
             "namePrefix": self.prefix,
             "subnet": f"10.{random.randint(128, 250)}.{random.randint(0, 255)}.0/24",
             **config,
         }
-        self._first_config = dict(self.config)
+        self._first_config = copy.deepcopy(self.config)
         self.environment = self._environment(folder)
         self._copy_project()
         self.pulumi("stack", "init", self.stack)
@@ -65,10 +66,14 @@ class Deployment:
             "PULUMI_SKIP_UPDATE_CHECK": "true",
         }
 
+    def set_service(self, name: str, **own: object) -> None:
+        """Set keys of one service, as `pulumi config set --path services.NAME.KEY` does."""
+        self.config["services"].setdefault(name, {}).update(own)
+
     def restore(self) -> None:
         """Undo every edit of sources and configuration; folders that are mounted stay the same."""
         self.config.clear()
-        self.config |= self._first_config
+        self.config |= copy.deepcopy(self._first_config)
         self.prefix = self.config["namePrefix"]
         self._copy_project()
         for name in FOLDERS:

@@ -80,11 +80,15 @@ def argument(kind: str, name: str, path: str, value: object) -> Callable[[Deploy
     return apply
 
 
-def config(key: str, value: str) -> Callable[[Deployment], None]:
+def config(key: str, value: object) -> Callable[[Deployment], None]:
     def apply(deployment: Deployment) -> None:
         deployment.config[key] = value
 
     return apply
+
+
+def of_service(name: str, **own: object) -> Callable[[Deployment], None]:
+    return lambda deployment: deployment.set_service(name, **own)
 
 
 def together(*edits: Callable[[Deployment], None]) -> Callable[[Deployment], None]:
@@ -438,15 +442,15 @@ CONFIG_EDITS = (
         shows=[PORTS[0]],
     ),
     Edit(
-        what="microservice1Port",
-        apply=config("microservice1Port", str(PORTS[1])),
+        what="services.microservice1.hostPort",
+        apply=of_service(ONE, hostPort=PORTS[1]),
         steps=replaced(ONE, "ports"),
         look=published(ONE),
         shows=[PORTS[1]],
     ),
     Edit(
-        what="microservice2Port",
-        apply=config("microservice2Port", str(PORTS[2])),
+        what="services.microservice2.hostPort",
+        apply=of_service(TWO, hostPort=PORTS[2]),
         steps=replaced(TWO, "ports"),
         look=published(TWO),
         shows=[PORTS[2]],
@@ -467,7 +471,7 @@ CONFIG_EDITS = (
     ),
     Edit(
         what="trustedProxies",
-        apply=config("trustedProxies", "192.0.2.0/24"),
+        apply=config("trustedProxies", ["192.0.2.0/24"]),
         steps=GATEWAY_BLOCKS,
         look=contains(GATE, "/generated/upstreams.conf", "set_real_ip_from 192.0.2.0/24;"),
         shows=True,

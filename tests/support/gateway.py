@@ -13,7 +13,7 @@ from docker.types import EndpointConfig, IPAMConfig, IPAMPool
 from infra import nginx
 from infra.containers import GATEWAY_MEMORY
 from infra.health import MIN_READY_SECONDS
-from infra.settings import DEFAULTS
+from infra.keys import DEFAULTS
 from tests.support.contract import ask
 from tests.support.deployment import ROOT
 from tests.support.polling import wait_until

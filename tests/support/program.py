@@ -1,6 +1,5 @@
 """The program run whole under mocks, and what it declared."""
 
-import json
 import runpy
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ import pulumi
 import pytest
 
 from infra import drift, preflight, process_limit, rollout
+from tests.support.configured import encoded
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTHING = preflight.Inventory(
@@ -37,7 +37,7 @@ class Recorder(pulumi.runtime.Mocks):
         return {name: inputs for (typ, name), inputs in self.seen.items() if typ == CONTAINER}
 
 
-def declare(**config: str) -> Recorder:
+def declare(**config: object) -> Recorder:
     """Runs the program under mocks, with this configuration."""
     recorder = Recorder()
     pulumi.runtime.set_mocks(recorder, project="microservices", stack="unit")
@@ -46,8 +46,7 @@ def declare(**config: str) -> Recorder:
         runpy.run_path(str(ROOT / "__main__.py"))
 
     with pytest.MonkeyPatch.context() as patch:
-        stack = {f"microservices:{key}": value for key, value in config.items()}
-        patch.setenv("PULUMI_CONFIG", json.dumps(stack))
+        patch.setenv("PULUMI_CONFIG", encoded(config))
         # Hooks are called back by a real engine; under mocks there is none to register them.
         patch.setattr(rollout, "container_hooks", lambda: None)
         patch.setattr(rollout, "show_build_on_failure", lambda: None)

@@ -25,7 +25,7 @@ class Shared:
     """A deployment that is made at its first use, and healed after a test that failed."""
 
     def __init__(
-        self, folder: Callable[[], Path], prepare: Callable[[Deployment], None], **config: str
+        self, folder: Callable[[], Path], prepare: Callable[[Deployment], None], **config: object
     ) -> None:
         self.folder = folder
         self.prepare = prepare

@@ -10,7 +10,7 @@ from tools.recover import leftovers
 from tools.recover.state import EMPTY
 
 
-def refused(swarm: Swarm, verb: str = "up", **config: str) -> str:
+def refused(swarm: Swarm, verb: str = "up", **config: object) -> str:
     """What Pulumi says when it refuses this configuration; it must have changed nothing."""
     before = dict(swarm.config)
     images = set(swarm.deployment.left()["images"])
@@ -52,7 +52,8 @@ def test_a_registry_that_is_not_one(alone: Swarm, registry: str, reason: str) ->
 
 
 def test_a_placement_that_no_node_meets(alone: Swarm) -> None:
-    said = refused(alone, placement=";microservice2:node.labels.disk==ssd")
+    wanted = {"microservice2": {"placement": ["node.labels.disk==ssd"]}}
+    said = refused(alone, services=wanted)
     assert "placement: 'node.labels.disk==ssd' of microservice2 is met by none of the 1" in said
 
 

@@ -8,8 +8,7 @@ from ipaddress import IPv4Network
 import pytest
 
 from infra import addresses
-from infra.settings import parse
-from topology import SERVICES
+from tests.support import configured
 
 NAMES = [f"router_{number}" for number in range(100)]
 SUBNET = IPv4Network("10.1.0.0/26")  # small, so that hashes collide all the time
@@ -81,7 +80,7 @@ def test_a_full_network_says_so() -> None:
 
 def test_a_container_is_known_by_its_full_name() -> None:
     """One of the same name without the stack's prefix is another's, and its address is taken."""
-    plain = parse({"namePrefix": "own-"}, SERVICES)
+    plain = configured.read({"namePrefix": "own-"})
     wanted = plain.addresses["router_one"]
     elsewhere = str(plain.subnet[200])
     mine = replace(plain, on_network={"own-router_one": elsewhere})

@@ -11,7 +11,7 @@ from textwrap import indent
 import pytest
 import yaml
 
-from infra import nginx
+from infra import keys, nginx
 from tests.support import configuration_page
 from tools.operate import new_service
 from topology import SERVICES, Service
@@ -73,9 +73,17 @@ def unknown_keys(_page: Path, text: str) -> Iterator[str]:
     for line in code(text):
         for command in re.findall(r"pulumi config set (.+)", line):
             words = shlex.split(re.sub(r"--stack \S+", "", command), comments=True)
-            key = re.split(r"[\[.]", next(word for word in words if not word.startswith("--")))[0]
-            if not key.isupper() and key not in known:
-                yield key
+            path = next(word for word in words if not word.startswith("--"))
+            key, *within = re.split(r"[\[.]", path)
+            of_services = key == "services" and not known_within(*within)
+            if not key.isupper() and (key not in known or of_services):
+                yield path
+
+
+def known_within(name: str, key: str, *_: str) -> bool:
+    """Whether `services` may say this."""
+    keys_of_each = {service.name: keys.OF_SERVICE for service in SERVICES}
+    return key in {**keys_of_each, "frontend": keys.OF_GATEWAY}.get(name, ())
 
 
 def unknown_stacks(_page: Path, text: str) -> Iterator[str]:
@@ -93,7 +101,13 @@ CHECKS: dict[Callable[[Path, str], Iterator[str]], list[str]] = {
         "[a](../up.md)",
     ],
     unknown_targets: ["`make no-such`", "```console\n$ make no-such\n```\n", "    make no-such\n"],
-    unknown_keys: ["`pulumi config set noSuch 1`", "`pulumi config set --stack prod noSuch 1`"],
+    unknown_keys: [
+        "`pulumi config set noSuch 1`",
+        "`pulumi config set --stack prod noSuch 1`",
+        "`pulumi config set --path services.microservice1.noSuch 1`",
+        "`pulumi config set --path services.noSuch.replicas 1`",
+        "`pulumi config set --path services.frontend.replicas 1`",
+    ],
     unknown_stacks: ["make up STACK=no-such"],
 }
 checks = pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)

@@ -10,7 +10,16 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 SUPPORT = "tests.support"
 # The table, digests and what is rendered from both.
-PURE = ("topology.py", "content.py", "nginx.py", "page.py", "addresses.py", "sources.py")
+PURE = (
+    "topology.py",
+    "content.py",
+    "nginx.py",
+    "page.py",
+    "addresses.py",
+    "sources.py",
+    "keys.py",
+    "settings.py",
+)
 
 
 def imported(source: str) -> Iterator[str]:

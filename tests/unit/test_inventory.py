@@ -3,9 +3,9 @@
 import pulumi
 import pytest
 
-from infra import configuration, preflight
+from infra import admission, preflight
+from infra.admission import Refused
 from infra.engine import EngineError
-from infra.settings import SettingsError
 from tests.support.program import Recorder
 
 
@@ -23,10 +23,10 @@ def mock(*, preview: bool) -> None:
 
 def test_a_preview_goes_on() -> None:
     mock(preview=True)
-    assert configuration._inventory({}) is None  # noqa: SLF001  no other way to no engine
+    assert admission._inventory({}) is None  # noqa: SLF001  no other way to no engine
 
 
 def test_an_update_is_refused_before_anything_is_changed() -> None:
     mock(preview=False)
-    with pytest.raises(SettingsError, match="docker:host: nothing is changed, no Docker engine"):
-        configuration._inventory({})  # noqa: SLF001  as above
+    with pytest.raises(Refused, match="docker:host: nothing is changed, no Docker engine"):
+        admission._inventory({})  # noqa: SLF001  as above

@@ -1,11 +1,10 @@
-"""A new service is an app.py, a row and a key, or nothing at all."""
+"""A new service is an app.py and a row, or nothing at all."""
 
 import runpy
 import shutil
 from pathlib import Path
 
 import pytest
-import yaml
 from starlette.testclient import TestClient
 
 from tools.operate import new_service
@@ -36,25 +35,15 @@ def test_the_row_is_the_last_and_the_others_stay(project: Path) -> None:
     assert last.host_port not in {row.host_port for row in SERVICES}
 
 
-def test_the_key_is_described_like_the_others(project: Path) -> None:
-    added = new_service.add("unit-probe", "/unit/probe/", project)
-    keys = yaml.safe_load((project / "Pulumi.yaml").read_text())["config"]
-    before = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
-    assert keys.pop("unit-probePort") == {
-        "type": "string",
-        "default": str(added.host_port),
-        "description": "Host port of unit-probe, 1 to 65535.",
-    }
-    assert keys == before
-
-
-def test_one_file_is_written_beside_the_row_and_the_key(project: Path) -> None:
+def test_one_file_is_written_beside_the_row(project: Path) -> None:
+    """Pulumi.yaml needs no key: `services` has those of every row."""
     before = everything(project)
     new_service.add("unit-probe", "/unit/probe/", project)
     after = everything(project)
     written = {path for path in after if after[path] != before.get(path)}
-    names = ("services/unit-probe/app.py", "topology.py", "Pulumi.yaml")
-    assert written == {str(project / name) for name in names}
+    assert written == {
+        str(project / name) for name in ("services/unit-probe/app.py", "topology.py")
+    }
 
 
 def test_it_answers_by_its_own_name(project: Path) -> None:

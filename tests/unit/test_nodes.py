@@ -8,10 +8,10 @@ from dataclasses import replace
 
 import pytest
 
-from infra.settings import Settings, parse
+from infra.settings import Settings
 from infra.swarm.nodes import Network, Node, Running, Swarm, matching
 from infra.swarm.obstacles import conflicts
-from topology import SERVICES
+from tests.support import configured
 
 OURS = {"microservices.stack": "unit"}
 
@@ -31,14 +31,14 @@ def running(name: str, *ports: int, **labels: str) -> Running:
 
 
 @pytest.fixture(scope="module")
-def free() -> str:
+def free() -> int:
     with socket.create_server(("127.0.0.1", 0)) as probe:
-        return str(probe.getsockname()[1])
+        return int(probe.getsockname()[1])
 
 
 @pytest.fixture
-def settings(free: str) -> Settings:
-    return parse({"mode": "swarm", "frontendPort": free}, SERVICES)
+def settings(free: int) -> Settings:
+    return configured.read({"mode": "swarm", "frontendPort": free})
 
 
 def test_nothing_in_the_way(settings: Settings) -> None:
@@ -73,8 +73,8 @@ def test_a_port_that_another_service_publishes(settings: Settings) -> None:
     assert line.startswith(f"frontendPort: port {settings.frontend_port} is taken on the nodes by")
 
 
-def test_a_port_that_answers_on_a_node(free: str, settings: Settings) -> None:
-    with socket.create_server(("127.0.0.1", int(free))):
+def test_a_port_that_answers_on_a_node(free: int, settings: Settings) -> None:
+    with socket.create_server(("127.0.0.1", free)):
         (line,) = conflicts(settings, swarm(), OURS)
     assert line.startswith(f"frontendPort: port {free} is taken on node 127.0.0.1; stop what")
 
@@ -100,9 +100,9 @@ def test_constraints_choose_nodes() -> None:
     assert matching(nodes, ["node.role==worker", "node.id==a"]) == []
 
 
-def test_a_placement_that_no_node_meets(free: str) -> None:
-    wanted = {"placement": ";frontend:node.labels.edge==true"}
-    settings = parse({"mode": "swarm", "frontendPort": free, **wanted}, SERVICES)
+def test_a_placement_that_no_node_meets(free: int) -> None:
+    wanted = {"frontend": {"placement": ["node.labels.edge==true"]}}
+    settings = configured.read({"mode": "swarm", "frontendPort": free, "services": wanted})
     (line,) = conflicts(settings, swarm(node(role="worker")), OURS)
     assert line.startswith("placement: 'node.labels.edge==true' of frontend is met by none of the")
 
@@ -132,7 +132,8 @@ def registry() -> Iterator[str]:
 @pytest.mark.parametrize(
     ("scheme", "reason"), [("http://", ""), ("https://", "does not answer"), ("", "does not")]
 )
-def test_a_registry_is_asked(free: str, registry: str, scheme: str, reason: str) -> None:
-    config = {"mode": "swarm", "frontendPort": free, "registry": f"{scheme}{registry}/team"}
-    found = conflicts(parse(config, SERVICES), swarm(), OURS)
+def test_a_registry_is_asked(free: int, registry: str, scheme: str, reason: str) -> None:
+    place = f"{scheme}{registry}/team"
+    settings = configured.read({"mode": "swarm", "frontendPort": free, "registry": place})
+    found = conflicts(settings, swarm(), OURS)
     assert [reason in line for line in found] == ([True] if reason else [])

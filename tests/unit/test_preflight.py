@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from infra import engine, preflight
-from infra.settings import Settings, parse
-from topology import SERVICES
+from infra.settings import Settings
+from tests.support import configured
 
 
 def inventory(
@@ -28,7 +28,7 @@ def inventory(
 @pytest.fixture
 def settings(monkeypatch: pytest.MonkeyPatch) -> Settings:
     monkeypatch.setenv("DOCKER_HOST", "tcp://elsewhere:2376")
-    return parse({}, SERVICES)
+    return configured.read({})
 
 
 def test_nothing_in_the_way(settings: Settings) -> None:
@@ -62,20 +62,20 @@ class TestPorts:
         return int(self.listener.getsockname()[1])
 
     def test_taken_by_another(self, taken: int) -> None:
-        settings = parse({"frontendPort": str(taken)}, SERVICES)
+        settings = configured.read({"frontendPort": taken})
         with self.listener:
             found = preflight.conflicts(settings, inventory(own_ports=(8080, 8081)))
         assert [line.split(":")[0] for line in found] == ["frontendPort"]
         assert f"port {taken} of 127.0.0.1 is taken" in found[0]
 
     def test_taken_by_the_stack_itself(self, taken: int) -> None:
-        settings = parse({"frontendPort": str(taken)}, SERVICES)
+        settings = configured.read({"frontendPort": taken})
         with self.listener:
             own = inventory(own_ports=(taken, 8080, 8081))
             assert preflight.conflicts(settings, own) == []
 
     def test_no_address_of_this_machine(self, taken: int) -> None:
-        settings = parse({"frontendPort": str(taken), "bindAddress": "192.0.2.1"}, SERVICES)
+        settings = configured.read({"frontendPort": taken, "bindAddress": "192.0.2.1"})
         with self.listener:
             (line,) = preflight.conflicts(settings, inventory())
         assert line.startswith("bindAddress: '192.0.2.1' is no address of this machine")

@@ -1,6 +1,7 @@
 """The stack's own names, ports and addresses show in no difference; a changed default does."""
 
 import ipaddress
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from tools.previewdiff.isolation import Isolation
 from tools.previewdiff.own_stack import configuration
 from tools.setup.errors import Problem
 
+ROOT = Path(__file__).resolve().parents[2]
 DECLARED = {
     "frontendPort": "80",
     "networkName": "deploy",
@@ -90,6 +92,29 @@ def test_only_keys_that_the_commit_declares_and_its_own_stack_file(isolation: Is
     ]
     assert own["config"]["microservices:imageVersion"] == "v2"
     assert isolation.plain(own["config"]["microservices:frontendPort"]) == "81"
+
+
+def test_a_row_of_the_table_has_a_host_port_that_no_other_stack_has(isolation: Isolation) -> None:
+    """By `services`, where the commit has that key; what the stack's own file says counts."""
+    isolation.project.mkdir()
+    shutil.copy2(ROOT / "topology.py", isolation.project)
+    shutil.copy2(ROOT / "Pulumi.yaml", isolation.project)
+    said = {"microservice1": {"replicas": 3, "hostPort": "9090"}}
+    file = {"config": {"microservices:services": said}}
+    (isolation.project / "Pulumi.dev.yaml").write_text(yaml.safe_dump(file))
+    own = configuration(isolation.project, isolation)["config"]["microservices:services"]
+    ports = {name: isolation.plain(str(service["hostPort"])) for name, service in own.items()}
+    assert ports == {"microservice1": "9090", "microservice2": "8081"}
+    assert own["microservice2"]["hostPort"] != 8081
+    assert own["microservice1"]["replicas"] == 3
+
+
+def test_a_table_that_is_broken_is_for_the_program_to_name(isolation: Isolation) -> None:
+    isolation.project.mkdir()
+    shutil.copy2(ROOT / "Pulumi.yaml", isolation.project)
+    (isolation.project / "topology.py").write_text("SERVICES = (\n")
+    own = configuration(isolation.project, isolation)
+    assert "microservices:services" not in own["config"]
 
 
 def test_a_commit_without_a_pulumi_project(isolation: Isolation) -> None:

@@ -65,7 +65,7 @@ def test_an_image_tag_is_version_and_content(declared: Recorder) -> None:
 
 
 def test_of_many_containers_each_is_checked_less_often() -> None:
-    production = declare(mode="production", replicas="15").containers()
+    production = declare(mode="production", replicas=15).containers()
     assert {c["healthcheck"]["interval"] for c in production.values() if "healthcheck" in c} == {
         "10s"
     }

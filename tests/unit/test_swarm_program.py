@@ -14,7 +14,8 @@ NODE = nodes.Node(facts={}, address="10.0.0.1", ready=True)
 SWARM = nodes.Swarm(member=True, manager=True, address="10.0.0.1", nodes=(NODE, NODE, NODE))
 CONFIG = {
     "mode": "swarm",
-    "replicas": "2,microservice1=3",
+    "replicas": 2,
+    "services": {"microservice1": {"replicas": 3}},
     "registry": "http://registry.example.com:5000/team",
 }
 SERVICE = "docker:index/service:Service"

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from infra.configuration import without_folder
+from infra.admission import without_folder
 from topology import SERVICES
 
 FOLDER = Path(__file__).resolve().parents[2] / "services"

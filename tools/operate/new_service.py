@@ -1,4 +1,4 @@
-"""A service more: its app.py, its row, and its host port's key."""
+"""A service more: its app.py and its row."""
 
 import ast
 import re
@@ -37,16 +37,10 @@ ROW = """\
         call="{0.call}",
     ),
 """
-KEY = """\
-  {0.name}Port:
-    type: string
-    default: "{0.host_port}"
-    description: Host port of {0.name}, 1 to 65535.
-"""
 
 
 def add(name: str, prefix: str, root: Path = ROOT) -> Service:
-    """Write all three, or raise Problem and write nothing."""
+    """Write both, or raise Problem and write nothing."""
     service = Service(
         name=name,
         container=name,
@@ -60,7 +54,6 @@ def add(name: str, prefix: str, root: Path = ROOT) -> Service:
     files = {
         root / "services" / name / "app.py": APP.format(service),
         root / "topology.py": _with_row(root / "topology.py", service),
-        root / "Pulumi.yaml": _with_key(root / "Pulumi.yaml", service),
     }
     for path, text in files.items():
         path.parent.mkdir(exist_ok=True)
@@ -100,12 +93,3 @@ def _with_row(path: Path, service: Service) -> str:
     lines = text.splitlines(keepends=True)
     lines.insert((table.end_lineno or len(lines)) - 1, ROW.format(service))
     return "".join(lines)
-
-
-def _with_key(path: Path, service: Service) -> str:
-    """After the key of the last row."""
-    text = path.read_text()
-    last = re.search(rf"^  {SERVICES[-1].name}Port:\n(?:    .*\n)+", text, re.MULTILINE)
-    if last is None:
-        raise Problem(f"{path} has no key {SERVICES[-1].name}Port to put the new one after")
-    return text[: last.end()] + KEY.format(service) + text[last.end() :]

@@ -49,6 +49,8 @@ class Isolation:
         return IPV4.sub(lambda found: self._plain_address(found[0]), text)
 
     def _own(self, key: str, value: Any) -> Any:  # noqa: ANN401  what a YAML file holds
+        if isinstance(value, dict):
+            return {name: self._own(name, one) for name, one in value.items()}
         key, text = key.lower(), str(value)
         if key.endswith("port") and text.isdigit():
             return type(value)(self._port(str(int(text))))

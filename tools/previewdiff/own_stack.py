@@ -5,6 +5,7 @@ import filecmp
 import ipaddress
 import json
 import os
+import runpy
 import shutil
 import signal
 import subprocess
@@ -135,8 +136,24 @@ def configuration(project: Path, isolation: Isolation) -> dict[str, Any]:
     defaults = {key: _default(entry) for key, entry in (pulumi.get("config") or {}).items()}
     said = file.get("config") or {}
     declared = {key: said.get(namespace + key, value) for key, value in defaults.items()}
+    if isinstance(declared.get("services"), dict):
+        declared["services"] = _with_host_ports(declared["services"], project / "topology.py")
     own = isolation.configuration(declared)
     return {**file, "config": {**said, **{namespace + key: own[key] for key in own}}}
+
+
+def _with_host_ports(services: dict[str, Any], table: Path) -> dict[str, Any]:
+    """Return `services` with the host port of each row of the table that it does not mention."""
+    try:
+        rows = runpy.run_path(str(table))["SERVICES"]
+    except Exception:  # noqa: BLE001  the program fails by it too, and says why
+        return services
+    own = {row.name: {"hostPort": row.host_port} for row in rows}
+    return services | {
+        name: ports | services.get(name, {})
+        for name, ports in own.items()
+        if isinstance(services.get(name, {}), dict)
+    }
 
 
 def _same(one: Path, other: Path) -> bool:

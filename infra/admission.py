@@ -1,0 +1,77 @@
+"""Refuses settings that the table's folders, the engine or the swarm contradict."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+import pulumi
+
+from infra import preflight, sources
+from infra.engine import EngineError
+from infra.settings import Settings
+from infra.swarm import nodes, obstacles
+from topology import Service
+
+
+class Refused(pulumi.RunError):
+    """Ends the program without a traceback; everything that is wrong is a line."""
+
+    def __init__(self, lines: Sequence[str]) -> None:
+        super().__init__("\n".join(["the configuration is refused:", *lines]))
+        self.lines = list(lines)
+
+
+def admit(settings: Settings, labels: dict[str, str]) -> Settings:
+    """Return the settings, with the addresses that containers on the engine have.
+
+    Raises Refused.
+    """
+    _refuse(without_folder(settings.replicas))
+    if settings.swarm:
+        _refuse(_on_a_swarm(settings, labels))
+        return settings
+    inventory = _inventory(labels)
+    if inventory is None:
+        return settings
+    for name in sorted(inventory.by_hand.intersection(settings.containers)):
+        pulumi.log.warn(f"{name} was made by hand: `pulumi up --refresh` makes its own instead.")
+    _refuse(preflight.conflicts(settings, inventory))
+    there = inventory.addresses.get(str(settings.subnets[0]), {})
+    settings = replace(settings, on_network=there)
+    try:
+        _ = settings.addresses  # computed here, once
+    except ValueError as error:
+        raise Refused([f"subnet: {error}; set a larger one"]) from None
+    return settings
+
+
+def without_folder(services: Iterable[Service]) -> list[str]:
+    """A line for each row of the table that there is nothing to build from."""
+    return [
+        f"topology.py: {service.name!r} has no folder services/{service.name} with an app.py "
+        "or a Dockerfile; make one, or take the row out"
+        for service in services
+        if sources.missing(service.name)
+    ]
+
+
+def _refuse(lines: list[str]) -> None:
+    if lines:
+        raise Refused(lines)
+
+
+def _on_a_swarm(settings: Settings, labels: dict[str, str]) -> list[str]:
+    try:
+        return obstacles.conflicts(settings, nodes.inventory(), labels)
+    except EngineError as error:
+        return [f"docker:host: no manager of a swarm answers: {error}"]
+
+
+def _inventory(labels: dict[str, str]) -> preflight.Inventory | None:
+    """What the engine has; None where none answers a preview, which then shows less."""
+    try:
+        return preflight.take_inventory(labels)
+    except EngineError as error:
+        if not pulumi.runtime.is_dry_run():
+            raise Refused([f"docker:host: nothing is changed, {error}"]) from None
+        pulumi.log.warn(f"Ports and names were not checked: {error}")
+        return None

@@ -1,0 +1,157 @@
+"""What each key of a stack may be: its default, and the rule that a value must meet."""
+
+import ipaddress
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from infra.settings import DEVELOPMENT, PRODUCTION, SWARM
+
+V = TypeVar("V")
+T = TypeVar("T")
+
+MODES = (DEVELOPMENT, PRODUCTION, SWARM)
+MOST_REPLICAS = 16
+MOST_ON_A_SWARM = 999
+PREFIXES = range(16, 27)  # of the subnet
+
+# Pulumi.yaml has the same, for `pulumi config` to show; a test holds the two together.
+DEFAULTS: dict[str, Any] = {
+    "mode": DEVELOPMENT,
+    "replicas": 1,
+    "services": {},
+    "frontendPort": 80,
+    "bindAddress": "127.0.0.1",
+    "imageVersion": "v1",
+    "subnet": "172.31.240.0/24",
+    "networkName": "deploy",
+    "namePrefix": "",
+    "pythonImage": "python:3.13-slim",
+    "nginxImage": "nginx:1.30",
+    "trustedProxies": [],
+    "rateLimit": 0,
+    "waitTimeout": 60,
+    "registry": "",
+    "encryptNetwork": False,
+    "swarmInit": False,
+    "placement": [],
+}
+OF_SERVICE = ("hostPort", "replicas", "placement")  # what `services` may say of each
+OF_GATEWAY = ("placement",)
+
+
+@dataclass(frozen=True)
+class Rule(Generic[V, T]):
+    """Converts a value, or raises ValueError or TypeError; `right` says what it takes."""
+
+    right: str
+    convert: Callable[[V], T]
+
+
+def set_command(key: str, value: str) -> str:
+    """Return the command that sets a key, or a path within one."""
+    path = "--path " if "." in key else ""
+    return f"pulumi config set {path}{key} {value}"
+
+
+def of_service(name: str, key: str) -> str:
+    """Return the path of a service's own key."""
+    return f"services.{name}.{key}"
+
+
+def number_of_replicas(mode: str) -> Rule[Any, int]:
+    most = MOST_ON_A_SWARM if mode == SWARM else MOST_REPLICAS
+    return Rule(f"a whole number from 1 to {most}", _whole(1, most))
+
+
+def _whole(least: int, most: int) -> Callable[[Any], int]:
+    def convert(value: object) -> int:
+        if isinstance(value, str) and re.fullmatch(r"[0-9]{1,9}", value):
+            value = int(value)  # as `pulumi config set` writes a number
+        if type(value) is not int or not least <= value <= most:
+            raise ValueError
+        return value
+
+    return convert
+
+
+def _matching(pattern: str) -> Callable[[str], str]:
+    def convert(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise ValueError
+        return text
+
+    return convert
+
+
+def _address(text: str) -> str:
+    return str(ipaddress.IPv4Address(text))
+
+
+def _subnet(text: str) -> ipaddress.IPv4Network:
+    network = ipaddress.IPv4Network(text)
+    if not network.is_private or network.prefixlen not in PREFIXES:
+        raise ValueError
+    return network
+
+
+def _list_of(convert: Callable[[str], str]) -> Callable[[Any], tuple[str, ...]]:
+    def convert_all(value: object) -> tuple[str, ...]:
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            raise ValueError
+        return tuple(convert(item.strip()) for item in value)
+
+    return convert_all
+
+
+def _mapping(value: object) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise TypeError
+    return value
+
+
+MODE = Rule(" or ".join(MODES), _matching("|".join(MODES)))
+BOOLEAN = Rule("true or false", bool)
+PORT = Rule("a port: a whole number from 1 to 65535", _whole(1, 65535))
+SECONDS = Rule("seconds: a whole number from 1 to 9999", _whole(1, 9999))
+RATE = Rule(
+    "requests a second: a whole number from 1 to 999999, or 0 for no limit", _whole(0, 999999)
+)
+ADDRESS = Rule("an IPv4 address of this machine, such as 127.0.0.1", _address)
+SUBNET = Rule("a private IPv4 network of /16 to /26, such as 172.31.240.0/24", _subnet)
+PROXIES = Rule(
+    'a list of addresses or networks, such as ["10.0.0.0/8"]',
+    _list_of(lambda text: str(ipaddress.ip_network(text))),
+)
+PLACEMENT = Rule(
+    'a list of constraints, such as ["node.role==worker"]',
+    _list_of(_matching(r"[A-Za-z0-9._-]+ *(==|!=) *[^ =]+")),
+)
+SERVICES: Rule[Any, Mapping[str, Any]] = Rule(
+    "names of services, each with keys of their own, such as {'microservice1': {'replicas': 3}}",
+    _mapping,
+)
+SERVICE = Rule("keys and values, such as {'replicas': 3}", _mapping)
+TAG = Rule(
+    "the start of an image tag: letters, digits, '_', '.' and '-', such as v1",
+    _matching(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}"),
+)
+NAME = Rule(
+    "a name of two or more letters, digits, '_', '.' and '-', such as deploy",
+    _matching(r"[A-Za-z0-9][A-Za-z0-9_.-]+"),
+)
+PREFIX = Rule(
+    "empty, or the start of a container name, such as test-",
+    _matching(r"([A-Za-z0-9][A-Za-z0-9_.-]*)?"),
+)
+REGISTRY = Rule(
+    "a registry and a place in it, such as registry.example.com/team; http:// where it has no TLS",
+    _matching(
+        r"((https?://)?([a-z0-9-]+(\.[a-z0-9-]+)+|localhost|[a-z0-9-]+(?=:))(:[0-9]+)?(/[a-z0-9._-]+)*)?"
+    ),
+)
+IMAGE = Rule(
+    "an image with a version, such as python:3.13-slim",
+    _matching(r"[a-z0-9][a-z0-9._/:@-]*[a-z0-9]"),
+)

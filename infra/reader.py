@@ -1,0 +1,115 @@
+"""Takes values from pulumi.Config, each as its rule has it, and collects what is wrong."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
+
+import pulumi
+
+from infra import keys
+from infra.keys import DEFAULTS, Rule
+
+V = TypeVar("V")
+T = TypeVar("T")
+
+GATEWAY = "frontend"
+
+
+class Reader:
+    """Every wrong value becomes a line in `errors`, and its default takes its place."""
+
+    def __init__(self, services: Sequence[str]) -> None:
+        self.config = pulumi.Config()
+        self.names = services
+        self.errors = [self._unknown(key) for key in self._set() if key not in DEFAULTS]
+        self._own = dict(self._own_keys(self.structure("services", keys.SERVICES)))
+
+    def text(self, key: str, rule: Rule[str, T]) -> T:
+        return self._top(key, self.config.get, rule)
+
+    def integer(self, key: str, rule: Rule[int, T]) -> T:
+        return self._top(key, self.config.get_int, rule)
+
+    def boolean(self, key: str) -> bool:
+        return self._top(key, self.config.get_bool, keys.BOOLEAN)
+
+    def structure(self, key: str, rule: Rule[Any, T]) -> T:
+        return self._top(key, self.config.get_object, rule)
+
+    def has(self, name: str, key: str) -> bool:
+        """Return whether `services` says it of this one."""
+        return key in self._own.get(name, {})
+
+    def of(self, name: str, key: str, rule: Rule[Any, T], default: T) -> T:
+        """Return what `services` says of this one, or the default of all."""
+        if not self.has(name, key):
+            return default
+        return self._checked(keys.of_service(name, key), self._own[name][key], rule, default)
+
+    def of_each(self, key: str, rule: Rule[Any, T], default: T) -> dict[str, T]:
+        return {name: self.of(name, key, rule, default) for name in self.names}
+
+    def shown(self, path: str, value: object) -> str:
+        """Return the value for a message, or only that it is a secret one."""
+        return "a secret value" if self._is_secret(path.partition(".")[0]) else repr(value)
+
+    def _is_secret(self, key: str) -> bool:
+        return pulumi.runtime.is_config_secret(self.config.full_key(key))
+
+    def _top(self, key: str, get: Callable[[str], V | None], rule: Rule[V, T]) -> T:
+        default = rule.convert(DEFAULTS[key])
+        try:
+            value = get(key)
+        except pulumi.ConfigTypeError:
+            self._refuse(key, self.config.get(key), rule.right)
+            return default
+        return default if value is None else self._checked(key, value, rule, default)
+
+    def _checked(self, path: str, value: V, rule: Rule[V, T], default: T) -> T:
+        try:
+            return rule.convert(value)
+        except (ValueError, TypeError):
+            self._refuse(path, value, rule.right)
+            return default
+
+    def _refuse(self, path: str, value: object, right: str) -> None:
+        self.errors.append(f"{path}: {self.shown(path, value)} is not right; it must be {right}")
+
+    def _own_keys(self, services: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+        """What `services` says of those that there are, each without what is no key."""
+        for name, own in services.items():
+            if name not in (GATEWAY, *self.names):
+                there = ", ".join((*self.names, GATEWAY))
+                self.errors.append(f"services.{name}: no such service; there are {there}")
+                continue
+            known = keys.OF_GATEWAY if name == GATEWAY else keys.OF_SERVICE
+            given = self._checked(f"services.{name}", own, keys.SERVICE, {})
+            self.errors += [
+                f"{keys.of_service(name, key)}: no such key; {name} has {', '.join(known)}"
+                for key in given
+                if key not in known
+            ]
+            yield name, {key: value for key, value in given.items() if key in known}
+
+    def _set(self) -> list[str]:
+        """Return the names of all keys that are set, which pulumi.Config does not tell."""
+        namespace = self.config.full_key("")
+        every = pulumi.runtime.get_config_env()
+        return [key.removeprefix(namespace) for key in every if key.startswith(namespace)]
+
+    def _unknown(self, key: str) -> str:
+        """Return the line for a key that is none: what to set instead, where that is known."""
+        ports = {f"{name}Port": name for name in self.names}
+        if key in ports:
+            instead = keys.of_service(ports[key], "hostPort")
+            return _moved(key, keys.set_command(instead, self._port(key)))
+        if key.startswith("services."):
+            return _moved(key, keys.set_command(key, "VALUE"))
+        return f"{key}: there is no such key; the keys are {', '.join(sorted(DEFAULTS))}"
+
+    def _port(self, key: str) -> str:
+        value = self.config.get(key, "")
+        return value if value.isdecimal() and not self._is_secret(key) else "PORT"
+
+
+def _moved(key: str, instead: str) -> str:
+    return f"{key}: use `services`: {instead} && pulumi config rm {key}"
