@@ -111,8 +111,3 @@ def test_lines_are_whole_however_they_arrive() -> None:
         b"\nend",
     ]
     assert list(logs.lines(iter(chunks))) == ["one", "two", "thr\N{REPLACEMENT CHARACTER}", "end"]
-
-
-def test_a_moment_keeps_its_fraction() -> None:
-    assert logs.moment("1970-01-01T00:00:01.500000001Z") == pytest.approx(1.5)
-    assert logs.moment("1970-01-01T00:00:02Z") == 2

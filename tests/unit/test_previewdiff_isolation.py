@@ -69,6 +69,17 @@ def test_plain_takes_all_of_it_out(isolation: Isolation) -> None:
     )
 
 
+def test_plain_json_keeps_numbers_and_takes_a_port_for_itself_only(isolation: Isolation) -> None:
+    own = isolation.configuration(DECLARED)
+    port = int(own["frontendPort"])
+    event = {own["networkName"]: [{"external": port, "memory": 128, "on": True, "none": None}]}
+    plain = {"deploy": [{"external": 80, "memory": 128, "on": True, "none": None}]}
+    assert isolation.plain_json(event) == plain
+    quoted = {"command": f'curl "http://{own["bindAddress"]}:{port}"'}
+    assert isolation.plain_json(quoted) == {"command": 'curl "http://0.0.0.0:80"'}
+    assert isolation.plain_json(port * 10) == port * 10
+
+
 def test_a_number_stays_a_number_and_no_port_stays_none(isolation: Isolation) -> None:
     own = isolation.configuration({"adminPort": 9000, "offPort": ""})
     assert isinstance(own["adminPort"], int)

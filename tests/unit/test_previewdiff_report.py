@@ -55,7 +55,7 @@ def test_what_replaces_is_marked() -> None:
 
 
 def test_replaced_for_another_resource() -> None:
-    assert "as something that it needs is replaced" in to_markdown(
+    assert "because a resource that it depends on is replaced" in to_markdown(
         SUBJECT, changed(action="replaced")
     )
 

@@ -1,1 +1,1 @@
-"""The developer's day: what runs, what it says, and a service more."""
+"""What a developer needs every day: status, logs, the page, a shell, a new service."""

@@ -1,4 +1,4 @@
-"""python -m tools.operate VERB: what `make` calls for the developer's day."""
+"""python -m tools.operate VERB, which `make VERB` runs."""
 
 import signal
 
@@ -61,7 +61,7 @@ def shell(arguments: argparse.Namespace) -> NoReturn:
         container = _running(stack, arguments.service)
     terminal = ["--tty"] if sys.stdin.isatty() else []
     command = ["docker", "exec", "--interactive", *terminal, str(container.name), "bash"]
-    os.execvp(command[0], command)  # noqa: S606  no shell is wanted before the shell
+    os.execvp(command[0], command)  # noqa: S606  no other shell around it
 
 
 def add_service(arguments: argparse.Namespace) -> None:

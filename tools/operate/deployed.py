@@ -1,4 +1,4 @@
-"""The containers of one stack, as the engine has them."""
+"""The containers of one stack, found on the engine by their labels."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,7 +31,7 @@ class Stack:
         return sorted(found, key=lambda container: str(container.name))
 
     def of(self, service: str) -> Container:
-        """The first container of a service, named as in the table or as its container."""
+        """Return the first container of a service, by the service's or the container's name."""
         names = names_of_services()
         for container in self.containers():
             if names.get(service, service) in {*aliases(container), container.name}:
@@ -43,7 +43,7 @@ class Stack:
         )
 
     def missing(self) -> list[str]:
-        """Services, and the gateway, that have no container at all."""
+        """Return the services that have no container; the gateway is one of them."""
         there = {alias for container in self.containers() for alias in aliases(container)}
         return [name for name, alias in names_of_services().items() if alias not in there]
 
@@ -55,7 +55,7 @@ def connect(name: str) -> Iterator[Stack]:
 
 
 def names_of_services() -> dict[str, str]:
-    """The name that each is reached by on the network."""
+    """Return the name of each on the network, the gateway first."""
     return {GATEWAY: GATEWAY, **{service.name: service.container for service in SERVICES}}
 
 
@@ -65,10 +65,10 @@ def aliases(container: Container) -> set[str]:
 
 
 def url(container: Container) -> str:
-    """Where the container is published on this machine; empty where it is not."""
+    """Return the address where the container is published; empty if it is not."""
     bindings = [one for bound in (container.ports or {}).values() for one in bound or ()]
     if not bindings:
         return ""
-    host = bindings[0]["HostIp"].replace("0.0.0.0", "127.0.0.1")  # noqa: S104  shown, not bound
+    host = bindings[0]["HostIp"].replace("0.0.0.0", "127.0.0.1")  # noqa: S104  it is shown, not bound
     port = bindings[0]["HostPort"]
     return f"http://{host}" if port == "80" else f"http://{host}:{port}"

@@ -1,10 +1,10 @@
-"""What all containers of a stack say, as they say it, each line after its container's name."""
+"""The logs of all containers of a stack, each line with its container's name before it."""
 
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import cycle
 
 import docker
@@ -18,7 +18,7 @@ LINES = 20
 
 
 class Follower:
-    """A container is followed from its first start on, through restarts and replacements."""
+    """Prints the lines of every container, from a thread each; a name keeps its colour."""
 
     def __init__(self, width: int) -> None:
         self._width = width
@@ -30,9 +30,9 @@ class Follower:
         self._start(container, container.logs(stream=True, follow=True, tail=LINES))
 
     def follow_from_its_start(self, engine: docker.DockerClient, identity: str) -> None:
-        with suppress(docker.errors.NotFound):  # gone again already
+        with suppress(docker.errors.NotFound):  # it is gone already
             container = engine.containers.get(identity)
-            since = moment(container.attrs["State"]["StartedAt"])
+            since = datetime.fromisoformat(container.attrs["State"]["StartedAt"]).timestamp()
             self._start(container, container.logs(stream=True, follow=True, since=since))
 
     def _start(self, container: Container, chunks: Iterator[bytes]) -> None:
@@ -50,7 +50,7 @@ class Follower:
 
 
 def lines(chunks: Iterator[bytes]) -> Iterator[str]:
-    """A chunk is what the engine sends at once: part of a line, or several."""
+    """Yield whole lines: a chunk may hold several, or a part of one."""
     rest = b""
     for chunk in chunks:
         *whole, rest = (rest + chunk).split(b"\n")
@@ -59,15 +59,8 @@ def lines(chunks: Iterator[bytes]) -> Iterator[str]:
         yield rest.decode(errors="replace")
 
 
-def moment(text: str) -> float:
-    """The engine's time, of nanoseconds, as seconds since 1970."""
-    seconds, _, fraction = text.rstrip("Z").partition(".")
-    whole = datetime.fromisoformat(seconds).replace(tzinfo=UTC).timestamp()
-    return whole + float(f"0.{fraction or 0}")
-
-
 def follow(stack: Stack) -> None:
-    """Until it is interrupted. What is started later is followed too."""
+    """Follow the logs until it is interrupted; containers that start later too."""
     containers = stack.containers()
     if not containers:
         raise Problem(f"stack {stack.name} has no containers", remedy="`make up` deploys it")

@@ -1,4 +1,4 @@
-"""What a container has in memory, from its cgroup or else from the engine."""
+"""A container's memory, from its cgroup, or from the engine if that is on another machine."""
 
 from pathlib import Path
 from typing import Any, cast
@@ -6,14 +6,15 @@ from typing import Any, cast
 from docker.models.containers import Container
 
 CGROUPS = Path("/sys/fs/cgroup")
-VERSIONS = {  # the controller's name in /proc/PID/cgroup: its folder, the total, what is only cache
+# Of cgroup v1 and v2: the controller in /proc/PID/cgroup -> its folder, its total, its page cache.
+VERSIONS = {
     "memory": ("memory", "memory.usage_in_bytes", "total_inactive_file"),
     "": ("", "memory.current", "inactive_file"),
 }
 
 
 def used(container: Container, *, processes: Path = Path("/proc")) -> int | None:
-    """Bytes, without what is only cache; None when nothing says it."""
+    """Return bytes, without the page cache; None if they are not known."""
     pid = container.attrs["State"]["Pid"]
     if not pid:
         return None

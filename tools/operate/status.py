@@ -1,4 +1,4 @@
-"""A stack as a table: each container, whether it is healthy, since when, and where it answers."""
+"""A table of a stack's containers: health, uptime, restarts, memory and address."""
 
 import sys
 from dataclasses import astuple, dataclass, fields
@@ -29,7 +29,7 @@ class Row:
 
 
 def show(stack: Stack, stream: TextIO = sys.stdout) -> bool:
-    """Writes the table; true when everything that should run does, and is healthy."""
+    """Write the table, and return whether everything runs and is healthy."""
     containers = stack.containers()
     if not containers:
         raise Problem(f"stack {stack.name} has no containers", remedy="`make up` deploys it")
@@ -62,8 +62,8 @@ def health(container: Container) -> str:
 
 
 def since(started: str, now: datetime | None = None) -> str:
-    moment = datetime.fromisoformat(started[:19]).replace(tzinfo=UTC)
-    seconds = max(0, int(((now or datetime.now(UTC)) - moment).total_seconds()))
+    uptime = (now or datetime.now(UTC)) - datetime.fromisoformat(started).replace(microsecond=0)
+    seconds = max(0, int(uptime.total_seconds()))  # the engine's clock may be ahead
     size, unit = next((one for one in UNITS if seconds >= one[0]), UNITS[-1])
     return f"{seconds // size} {unit}"
 

@@ -1,4 +1,4 @@
-"""Colours, where a person looks at them and has not asked for none."""
+"""ANSI colours, in a terminal only, and never with NO_COLOR (https://no-color.org)."""
 
 import os
 from typing import TextIO

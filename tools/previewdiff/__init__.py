@@ -1,1 +1,1 @@
-"""What a commit would change of a deployment, seen without an account or a shared state."""
+"""What a commit would change in a deployment, without an account or a shared state."""

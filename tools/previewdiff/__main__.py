@@ -1,4 +1,4 @@
-"""What this commit would change of a deployment of BASE, without an account or shared state."""
+"""Show what this commit changes in a deployment of BASE, without an account or shared state."""
 
 import argparse
 import shutil
@@ -18,14 +18,15 @@ from tools.previewdiff.own_stack import Stack
 from tools.previewdiff.trees import Comparison, Repository
 from tools.setup.errors import Problem
 
-FAILED, VIOLATED, CHANGES = 1, 3, 7  # as `pulumi preview --expect-no-changes`
+FAILED, VIOLATED = 1, 3
+CHANGES = 7  # as of `pulumi preview --expect-no-changes`
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 EXIT_CODES = """\
 exit codes:
   0   the preview worked
-  1   it failed: the base could not be deployed, or this commit not previewed
+  1   it failed: the base could not be deployed, or this commit could not be previewed
   3   a mandatory policy is violated
-  7   there are changes, with --expect-no-changes only
+  7   there are changes (with --expect-no-changes only)
   128 and the signal's number: it was interrupted
 """
 
@@ -80,7 +81,7 @@ def _run(arguments: argparse.Namespace) -> int:
 def _preview(repository: Repository, comparison: Comparison, name: str) -> tuple[Preview, str]:
     lock = repository.root / "uv.lock"
     with _stack(name) as stack:
-        with _step(f"deploying {comparison.base[:12]} on its own"):
+        with _step(f"deploying {comparison.base[:12]} as a stack of its own"):
             repository.lay_out_commit(comparison.base, stack.project)
             stack.deploy(lock)
         with _step("previewing this commit against it"):
@@ -96,9 +97,9 @@ def _stack(name: str) -> Iterator[Stack]:
         stack = Stack(name, folder)
         yield stack
     finally:
-        for number in SIGNALS:  # a second Ctrl-C would leave half of it behind
+        for number in SIGNALS:  # a second Ctrl-C must not stop the removal
             signal.signal(number, signal.SIG_IGN)
-        with _step("removing it all"):
+        with _step("removing that deployment"):
             stack.remove() if stack else shutil.rmtree(folder)
 
 
@@ -120,7 +121,7 @@ def _exit_code(preview: Preview, *, expect_no_changes: bool) -> int:
 
 
 def _interrupted(number: int, _frame: FrameType | None) -> NoReturn:
-    print("interrupted: stopping, then removing what was made", file=sys.stderr, flush=True)
+    print("interrupted: it stops, and removes what it made", file=sys.stderr, flush=True)
     raise Interrupted(number)
 
 
@@ -132,8 +133,8 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--base", default="origin/main", help="branch, tag or commit")
-    parser.add_argument("--stack", default="dev", help="whose configuration is taken")
-    parser.add_argument("--output", type=Path, default=Path(), help="folder of the two files")
+    parser.add_argument("--stack", default="dev", help="the stack whose configuration is used")
+    parser.add_argument("--output", type=Path, default=Path(), help="folder for the two files")
     parser.add_argument("--json", action="store_true", help="print the JSON, not the Markdown")
     parser.add_argument("--expect-no-changes", action="store_true", help="exit with 7 on a change")
     return parser

@@ -8,7 +8,7 @@ from tools.previewdiff.differences import Json, differences
 
 Event = Mapping[str, Json]
 
-UNKNOWN_VALUE = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"  # the engine's own sign
+UNKNOWN_VALUE = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"  # sent for a value that is not known yet
 HIDDEN_KEY = "4dabf18193072939515e22adb298388d"  # marks an object that stands for a secret
 HIDDEN = "[secret]"
 UNKNOWN = "(known after up)"
@@ -24,9 +24,9 @@ ACTIONS = {
 @dataclass(frozen=True, kw_only=True)
 class Property:
     path: str
-    old: Json  # None: not there
+    old: Json  # None: the property was not set
     new: Json
-    replaces: bool = False  # this difference is why the resource is replaced
+    replaces: bool = False  # whether the resource is replaced because of it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +59,7 @@ class Preview:
 
 
 def read(events: Iterable[Event]) -> Preview:
-    """The preview that the engine's events tell of, in the order of type and name."""
+    """Return what the events of a preview say, sorted by type and name."""
     events = list(events)
     steps = [event["resourcePreEvent"]["metadata"] for event in events if _is_step(event)]
     images = _Images(steps)
@@ -103,7 +103,7 @@ def _inputs(step: Json, side: str) -> Json:
 
 
 def _secrets(step: Json) -> Iterator[Property]:
-    """The secrets that differ, as the provider says: both sides read the same here."""
+    """Yield the secrets that differ, by the provider's own diff: both sides are masked here."""
     old, new = _inputs(step, "old"), _inputs(step, "new")
     for path in sorted(step.get("detailedDiff") or ()):
         if _is_secret(old, path) and _is_secret(new, path):
@@ -130,10 +130,10 @@ def _masked(value: Json) -> Json:
 
 
 class _Images:
-    """Names of the images that containers hold by id, and of those yet to be built."""
+    """The names of images, for containers that refer to one by ID or to one not built yet."""
 
     def __init__(self, steps: Iterable[Json]) -> None:
-        self.by_id: dict[str, str] = {}  # id -> URN
+        self.by_id: dict[str, str] = {}  # ID -> URN
         self.old: dict[str, str] = {}  # URN -> name
         self.new: dict[str, str] = {}
         self.by_parent: dict[str, str] = {}  # parent -> URN
@@ -151,7 +151,10 @@ class _Images:
             self.by_parent[new.get("parent", "")] = urn
 
     def name(self, value: Json, parent: str, was: Json = None) -> Json:
-        """The value itself, unless it is an image's id or not known yet."""
+        """Return the image's name if the value is an ID or not known yet, else the value.
+
+        An image that is not built yet is the one that `was` becomes, or a sibling under `parent`.
+        """
         if value == UNKNOWN_VALUE:
             if not isinstance(was, str | None) or (was and was not in self.by_id):
                 return UNKNOWN
@@ -180,6 +183,6 @@ def _errors(events: Iterable[Event]) -> Iterator[str]:
 
 
 def _short(kind: str) -> str:
-    """`docker:index/container:Container` -> `docker:Container`."""
+    """Return `docker:Container` for `docker:index/container:Container`."""
     package, *_, name = kind.split(":")
     return f"{package}:{name}"

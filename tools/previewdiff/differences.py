@@ -10,7 +10,10 @@ IDENTITIES = ("label", "target", "internal", "name", "host", "file", "key")
 
 
 def differences(old: Json, new: Json, path: str = "") -> Iterator[tuple[str, Json, Json]]:
-    """Each leaf that differs, by its path; elements of lists are matched by what names them."""
+    """Yield the path, the old and the new value of each leaf that differs.
+
+    Elements of lists are matched by what names them (IDENTITIES), not by their position.
+    """
     if _empty(old) and _empty(new):
         return
     pair = _as_mappings(old, new)
@@ -20,7 +23,7 @@ def differences(old: Json, new: Json, path: str = "") -> Iterator[tuple[str, Jso
         return
     before, after = pair
     for key in sorted({*before, *after}):
-        if not key.startswith("__"):  # the bridge's own notes
+        if not key.startswith("__"):  # added by the Terraform bridge
             inner = key if not path or key.startswith("[") else f".{key}"
             yield from differences(before.get(key), after.get(key), path + inner)
 
@@ -30,7 +33,7 @@ def _empty(value: Json) -> bool:
 
 
 def _as_mappings(old: Json, new: Json) -> tuple[dict[str, Json], dict[str, Json]] | None:
-    """Both sides by key, where they can be gone through; None where they are values."""
+    """Return both sides by key, or None if one of them is a plain value."""
     present = [side for side in (old, new) if not _empty(side)]
     if all(isinstance(side, dict) for side in present):
         return old or {}, new or {}
@@ -66,6 +69,6 @@ def _named(elements: list[Json], identity: str) -> dict[str, Json]:
 
 
 def _rest(element: dict[str, Json], identity: str) -> Json:
-    """A label is its value; anything else its other fields."""
+    """Return the element without its name; a label is just its value."""
     rest = {k: v for k, v in element.items() if k != identity and not k.startswith("__")}
     return rest["value"] if list(rest) == ["value"] else rest

@@ -1,4 +1,4 @@
-"""The names, ports and addresses of a stack that stands beside every other on the engine."""
+"""Names, ports and addresses that no other stack on the engine has."""
 
 import ipaddress
 import random
@@ -16,10 +16,10 @@ Subnet = ipaddress.IPv4Network
 
 
 class Isolation:
-    """Stands in for each value that two stacks cannot share, and takes it out of a text again.
+    """Replaces each value that two stacks cannot share, and puts it back in what is shown.
 
-    A value has the same stand-in in both commits, so it shows no difference; two values have
-    two, so a changed default does.
+    One value has one replacement in both commits, so it shows no difference. Two values have two,
+    so a changed default does.
     """
 
     def __init__(self, stack: str, project: Path, taken: Iterable[Subnet] = ()) -> None:
@@ -27,17 +27,17 @@ class Isolation:
         self.project = project
         self.id = f"preview-{uuid.uuid4().hex[:8]}"
         self._taken = list(taken)
-        self._ports: dict[str, int] = {}  # what is declared -> what stands in
+        self._ports: dict[str, int] = {}  # declared -> replacement, as in the two below
         self._subnets: dict[Subnet, Subnet] = {}
         self._addresses: dict[str, str] = {}
 
     def configuration(self, declared: Mapping[str, Any]) -> dict[str, Any]:
-        """The keys that must differ from any other stack's, of those that are declared."""
+        """Return those of the declared keys that need another value, with that value."""
         own = {key: self._own(key, value) for key, value in declared.items()}
         return {key: value for key, value in own.items() if value != declared[key]}
 
     def plain(self, text: str) -> str:
-        """The text as it would be without the isolation."""
+        """Return the text with the declared values put back."""
         text = text.replace(f"{self.project}/", "")
         text = text.replace(f"{self.id}-", "").replace(self.id, self.stack)
         for declared, port in self._ports.items():
@@ -47,6 +47,17 @@ class Isolation:
         for declared_network, network in self._subnets.items():
             text = text.replace(str(network), str(declared_network))
         return IPV4.sub(lambda found: self._plain_address(found[0]), text)
+
+    def plain_json(self, value: Any) -> Any:  # noqa: ANN401  any JSON
+        """Return the JSON with the declared values put back, in numbers and texts."""
+        if isinstance(value, dict):
+            return {self.plain(key): self.plain_json(inner) for key, inner in value.items()}
+        if isinstance(value, list):
+            return [self.plain_json(inner) for inner in value]
+        if isinstance(value, str):
+            return self.plain(value)
+        declared = (port for port, own in self._ports.items() if value == own)
+        return next(map(int, declared), value)
 
     def _own(self, key: str, value: Any) -> Any:  # noqa: ANN401  what a YAML file holds
         if isinstance(value, dict):
@@ -66,7 +77,7 @@ class Isolation:
         return self._ports[declared]
 
     def _loopback(self, declared: str) -> str:
-        """Nothing is published to the network, at an address that only a server has or at all."""
+        """Return a loopback address: the preview must not be reachable from the network."""
         if declared.startswith("127."):
             return declared
         if declared not in self._addresses:

@@ -1,4 +1,4 @@
-"""A stack of its own on the local engine: its backend, Pulumi home, configuration and end."""
+"""A temporary stack on the local engine, with its own backend, Pulumi home and configuration."""
 
 import contextlib
 import filecmp
@@ -7,10 +7,9 @@ import json
 import os
 import runpy
 import shutil
-import signal
-import subprocess
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +18,15 @@ import yaml
 from infra import labels
 from infra.engine import EngineError, client
 from tools.previewdiff.changes import Preview, read
+from tools.previewdiff.commands import Done, run
 from tools.previewdiff.isolation import Isolation
 from tools.setup.errors import Problem
 
-LIMIT = 1800  # seconds for pulumi to end by itself
-PATIENCE = 60  # and once it is asked to
 LONGEST_ERROR = 4000
 
 
 class Stack:
-    """The stack, in a temporary folder whose `project` holds one commit after the other."""
+    """A stack in a temporary folder, whose `project` holds first the base, then this commit."""
 
     def __init__(self, name: str, folder: Path) -> None:
         self.folder = folder
@@ -39,7 +37,7 @@ class Stack:
         self.environment = _environment(folder)
 
     def deploy(self, lock: Path) -> None:
-        """Bring up what lies in the project folder, with the packages that it asks for."""
+        """Deploy what is in the project folder, with the packages of its own uv.lock."""
         self._prepare(lock)
         self._pulumi("stack", "init", self.isolation.id)
         done = self._operate("up", "--yes", "--skip-preview", "--suppress-outputs")
@@ -47,25 +45,22 @@ class Stack:
             raise Problem("the base could not be deployed", self._last_lines(done))
 
     def preview(self, lock: Path) -> tuple[Preview, str]:
-        """What the project folder would change, and pulumi's own account of it."""
+        """Return what the project folder would change, and the text that pulumi printed."""
         self._prepare(lock)
         pack = ("--policy-pack", "policy") if (self.project / "policy").is_dir() else ()
         done = self._operate("preview", "--diff", "--event-log", str(self.events), *pack)
         lines = self.events.read_text().splitlines() if self.events.exists() else []
-        seen = read(json.loads(self.isolation.plain(line)) for line in lines)
+        seen = read(self.isolation.plain_json(json.loads(line)) for line in lines)
         if done.returncode and not seen.violated:
-            seen = Preview(
-                resources=seen.resources,
-                violations=seen.violations,
-                errors=(self._last_lines(done),),
-            )
+            seen = replace(seen, errors=(self._last_lines(done),))
         return seen, self.isolation.plain(done.stdout)
 
     def remove(self) -> None:
-        """Everything that was made, whatever state it is in."""
+        """Remove everything that was made, however far it came."""
         if self.config_file.exists():
             with contextlib.suppress(Problem):
-                # Refused where a resource has hooks: the program may be the one that fails.
+                # Pulumi refuses this for a stack with hooks; --run-program would run the program,
+                # which may be what fails. What stays is swept below.
                 self._operate("destroy", "--yes", "--skip-preview")
         try:
             _sweep(self.isolation.id)
@@ -84,7 +79,7 @@ class Stack:
         elif (done := self._run("uv", "sync", "--frozen")).returncode:
             raise Problem("its packages could not be installed", self._last_lines(done))
 
-    def _operate(self, verb: str, *more: str) -> subprocess.CompletedProcess[str]:
+    def _operate(self, verb: str, *more: str) -> Done:
         stack = ("--stack", self.isolation.id, f"--config-file={self.config_file}")
         return self._run("pulumi", verb, *stack, "--non-interactive", *more)
 
@@ -93,41 +88,16 @@ class Stack:
         if done.returncode:
             raise Problem(f"pulumi {arguments[0]} failed", self._last_lines(done))
 
-    def _run(self, *command: str) -> subprocess.CompletedProcess[str]:
-        """Run it out of reach of Ctrl-C, which is passed on: it ends in its own good order."""
-        try:
-            child = subprocess.Popen(
-                command,
-                cwd=self.project,
-                env=self.environment,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                errors="replace",
-                start_new_session=True,
-            )
-        except FileNotFoundError:
-            remedy = 'make sets it up; for a shell of your own: eval "$(make env)"'
-            raise Problem(f"there is no {command[0]} on the PATH", remedy=remedy) from None
-        try:
-            output, _ = child.communicate(timeout=LIMIT)
-        except subprocess.TimeoutExpired:
-            said = _end(child)
-            what = f"`{' '.join(command[:2])}` did not end within {LIMIT // 60} minutes"
-            raise Problem(what, self.isolation.plain(said)[-LONGEST_ERROR:]) from None
-        except BaseException:
-            _end(child)
-            raise
-        return subprocess.CompletedProcess(command, child.returncode, output)
+    def _run(self, *command: str) -> Done:
+        return run(*command, folder=self.project, environment=self.environment)
 
-    def _last_lines(self, done: subprocess.CompletedProcess[str]) -> str:
+    def _last_lines(self, done: Done) -> str:
         lines = self.isolation.plain(done.stdout).strip().splitlines()
         return "\n".join(line for line in lines if line.strip() and line[0] != "@")[-LONGEST_ERROR:]
 
 
 def configuration(project: Path, isolation: Isolation) -> dict[str, Any]:
-    """The stack's own file as the commit has it, and the isolation over it."""
+    """Return the commit's own Pulumi.STACK.yaml, with the isolated values in place of its own."""
     pulumi = _yaml(project / "Pulumi.yaml")
     if not pulumi:
         raise Problem("the base has no Pulumi.yaml", "there is nothing to compare with")
@@ -180,8 +150,8 @@ def _environment(folder: Path) -> Mapping[str, str]:
         "PULUMI_HOME": str(home),
         "PULUMI_BACKEND_URL": f"file://{state}",
         "PULUMI_SKIP_UPDATE_CHECK": "true",
-        "TMPDIR": str(temporary),  # uv leaves a lock file there
-        "PULUMI_DEBUG_COMMANDS": "true",  # --event-log is among these
+        "TMPDIR": str(temporary),  # uv leaves a lock file in it
+        "PULUMI_DEBUG_COMMANDS": "true",  # without it there is no --event-log
     }
 
 
@@ -195,25 +165,15 @@ def _subnets() -> list[ipaddress.IPv4Network]:
     return [ipaddress.IPv4Network(r["Subnet"]) for r in ranges if ":" not in r["Subnet"]]
 
 
-def _end(child: subprocess.Popen[str]) -> str:
-    """Return what it has printed."""
-    child.send_signal(signal.SIGINT)
-    try:
-        return child.communicate(timeout=PATIENCE)[0]
-    except subprocess.TimeoutExpired:
-        os.killpg(child.pid, signal.SIGKILL)
-        return child.communicate()[0]
-
-
 def _sweep(stack: str) -> None:
-    """By label or name, what an interrupted pulumi did not come to remove."""
+    """Remove what the destroy left: containers, networks and volumes by label, images by name."""
     with client() as engine:
         ours = labels.filters(stack)
         for container in engine.containers.list(all=True, filters=ours, ignore_removed=True):
             container.remove(force=True)
         for network in engine.networks.list(filters=ours):
             network.remove()
-        # By name: other stacks may have the same image under theirs.
+        # Only this stack's tags: another stack may have the same image under a tag of its own.
         for image in engine.images.list(filters={"reference": f"{stack}-*"}):
             for tag in image.tags:
                 if tag.startswith(f"{stack}-"):

@@ -1,4 +1,4 @@
-"""A preview as Markdown for a reviewer, and as JSON for a script. Pure functions."""
+"""A preview as Markdown for a reviewer, and as JSON for a script."""
 
 import json
 import re
@@ -11,7 +11,7 @@ from tools.previewdiff.differences import Json
 LONGEST_VALUE = 80
 FILES_NAMED = 10
 FOLDED_ABOVE = 12  # properties of one resource
-LONGEST_TEXT = 60_000  # GitHub refuses a comment of more than 65,536 characters
+LONGEST_TEXT = 60_000  # GitHub's limit for a comment is 65,536 characters
 SECTIONS = ("added", "changed", "replaced", "deleted")
 
 
@@ -19,7 +19,7 @@ SECTIONS = ("added", "changed", "replaced", "deleted")
 class Subject:
     """What was compared."""
 
-    base: str  # as it was asked for
+    base: str  # as --base named it
     base_commit: str
     head_commit: str
     uncommitted: tuple[str, ...]
@@ -36,7 +36,7 @@ def result(preview: Preview) -> str:
 
 
 def to_json(subject: Subject, preview: Preview) -> str:
-    """Version 1 of the schema in docs/preview.md."""
+    """Return version 1 of the format that docs/preview.md describes."""
     counts = {action: len(_of(preview, action)) for action in SECTIONS}
     head = {"commit": subject.head_commit, "uncommitted": subject.uncommitted}
     document = {
@@ -105,7 +105,7 @@ def _violation(violation: Violation) -> str:
 def _resource(resource: Resource) -> str:
     lines = [f"- {_code(resource.type)} {_code(resource.name)}"]
     if not resource.properties and resource.action == "replaced":
-        lines.append("  - as something that it needs is replaced")
+        lines.append("  - because a resource that it depends on is replaced")
     properties = [f"  - {_property(one, resource.action)}" for one in resource.properties]
     if len(properties) > FOLDED_ABOVE:
         summary = f"  <details><summary>{len(properties)} properties</summary>"
@@ -126,7 +126,7 @@ def _property(one: Property, action: str) -> str:
 
 
 def shorten(old: str, new: str, limit: int = LONGEST_VALUE) -> tuple[str, str]:
-    """Both values around the first character in which they differ."""
+    """Cut both values to a window around the first character that differs."""
     if max(len(old), len(new)) <= limit:
         return old, new
     pairs = enumerate(zip(old, new, strict=False))
@@ -148,7 +148,7 @@ def _text(value: Json) -> str:
 
 
 def _code(text: str) -> str:
-    """A code span that nothing in the text can end: what it says is not to be believed."""
+    """Return a code span that the text cannot end: it is not trusted."""
     flat = text.replace("\r", "").replace("\n", "⏎") or " "
     fence = "`" * (_longest_run(flat) + 1)
     pad = " " if flat.startswith("`") or flat.endswith("`") else ""
@@ -165,7 +165,7 @@ def _longest_run(text: str) -> int:
 
 
 def _details(diff: str, room: int) -> str:
-    """Pulumi's own words, as many as there is room for."""
+    """Return Pulumi's own output, as many lines as fit."""
     head = "\n<details><summary>pulumi preview --diff</summary>\n\n"
     tail = "\n\n</details>\n"
     room -= len(head) + len(tail) + 100
@@ -180,7 +180,7 @@ def _fitting(lines: Iterable[str], room: int) -> list[str]:
     for line in lines:
         room -= len(line) + 1
         if room < 0:
-            return [*fitting, "… cut here: it is longer than a comment may be"]
+            return [*fitting, "… cut here: a comment on GitHub cannot be longer"]
         fitting.append(line)
     return fitting
 

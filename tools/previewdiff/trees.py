@@ -1,4 +1,4 @@
-"""The two trees that are compared, laid over one and the same folder."""
+"""The two trees that are compared: each is written to the same folder in turn."""
 
 import os
 import shutil
@@ -21,18 +21,18 @@ class Comparison:
 
 class Repository:
     def __init__(self, folder: Path) -> None:
-        self.root = folder  # git itself is asked where the repository begins
+        self.root = folder  # where git is asked for the repository's own root
         self.root = Path(self._git("rev-parse", "--show-toplevel").strip())
 
     def compare(self, base: str) -> Comparison:
-        """Where the branch left the base, so that only the branch's own changes show."""
+        """Compare with the commit where the branch left the base: only its own changes show."""
         tip = self._try(
             "rev-parse", "--verify", "--quiet", "--end-of-options", f"{base}^{{commit}}"
         )
         if not tip:
             raise Problem(f"there is no commit {base!r} here", remedy=_remedy(base))
         start = self._try("merge-base", tip, "HEAD")
-        behind = "Their common ancestor is not in this shallow clone: all that differs shows."
+        behind = "Their common ancestor is not in this shallow clone, so every difference shows."
         status = self._git("status", "--porcelain", "--no-renames", "--untracked-files=all", "-z")
         return Comparison(
             base=start or tip,
@@ -48,7 +48,7 @@ class Repository:
         self._git("checkout-index", "--all", f"--prefix={folder}/", environment=index)
 
     def lay_out_working_tree(self, folder: Path) -> None:
-        """What is tracked and what could be: ignored files are a machine's own."""
+        """Copy what is tracked, and new files that git does not ignore."""
         _clear(folder)
         listed = self._git("ls-files", "-z", "--cached", "--others", "--exclude-standard")
         for name in sorted(set(filter(None, listed.split("\0")))):
