@@ -124,7 +124,7 @@ def test_content_that_nginx_refuses_changes_neither_page_nor_routes(
 
     def refusals() -> int:
         log = production.container("frontend").logs().decode()
-        return log.count("this configuration is not served")
+        return log.count("nginx rejects this configuration")
 
     served = [ask(production.url + path)[2] for path in ("/", "/topology.json")]
     before = refusals()
