@@ -1,1 +1,1 @@
-"""Measurements against what a user would pick instead, in pairs within one run."""
+"""Benchmarks, each paired with an alternative that is measured in the same run."""

@@ -1,4 +1,4 @@
-"""python -m bench: measures the product against what a user would pick instead."""
+"""python -m bench: measure this project against the tutorial's stack and other alternatives."""
 
 import argparse
 import shutil
@@ -35,7 +35,7 @@ def main() -> int:
     except (wrk.BenchError, Problem, process.FailedError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    finally:  # minutes of measuring are worth a table, whatever happened then
+    finally:  # print the results so far even after an error or Ctrl-C
         print(f"{results.title(quick=arguments.quick)}\n\n{results.table(rows)}\n")
     if not arguments.only:
         print(f"Written to {results.write(rows, growths, quick=arguments.quick).parent}.")
@@ -46,7 +46,7 @@ def main() -> int:
 def measure(
     subjects: Sequence[str], rows: list[Row], growths: list[Growth], show: Progress, *, quick: bool
 ) -> None:
-    """Adds to the rows and the growths as it goes."""
+    """Run the benchmarks. Append the results as they come, so that an interruption keeps them."""
     if not shutil.which("wrk"):
         with show.step("wrk", "installing wrk"):
             apt.install("wrk")
@@ -63,7 +63,7 @@ def measure(
 
 
 def _standing(subjects: Sequence[str], show: Progress, *, quick: bool) -> list[Row]:
-    """What is measured on stacks that stand."""
+    """Run the benchmarks that need both stacks running."""
     rounds, seconds = (2, 1) if quick else (5, 2)
     rows: list[Row] = []
     with stacks.ours() as (_, ours), stacks.tutorial(ours.engine, show) as theirs:
@@ -78,7 +78,7 @@ def _standing(subjects: Sequence[str], show: Progress, *, quick: bool) -> list[R
             rows.append(footprint.image_size(ours, PYTHON_IMAGE))
         if "many" in subjects:
             rows += many.rows(ours, rounds, seconds, show)
-    show.note("serving", f"{pairs.compared} answers compared with the contract: all right")
+    show.note("serving", f"{pairs.compared} answers checked, all correct")
     return rows
 
 

@@ -1,4 +1,4 @@
-"""Docker Compose v2: an installed one, or built from its Go module."""
+"""Find Docker Compose v2, or build it from its Go module."""
 
 import shutil
 from pathlib import Path
@@ -13,7 +13,7 @@ STAMP = f"-s -w -X github.com/docker/compose/v2/internal.Version=v{VERSION}"
 
 
 def ensure(show: Progress) -> tuple[list[str], str]:
-    """The command, or none and why."""
+    """Return the command of Compose v2; if there is none, an empty list and the reason."""
     for command in (["docker", "compose"], ["docker-compose"]):
         if shutil.which(command[0]) and _is_v2(command):
             return command, ""

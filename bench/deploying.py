@@ -1,4 +1,4 @@
-"""Deployments from nothing, and with nothing to do: Pulumi and Compose in turns."""
+"""Time to deploy from scratch, without changes, and to destroy: Pulumi and Compose in turns."""
 
 import contextlib
 import shutil
@@ -14,7 +14,7 @@ from bench.rows import Row, ratios
 from tools.setup import process
 from tools.setup.progress import Progress
 
-NETWORK_WAIT_SECONDS = 2.0  # the provider's, at each creation and deletion
+NETWORK_WAIT_SECONDS = 2.0  # the provider sleeps for it at each creation and deletion
 
 
 class Stopwatch:
@@ -29,7 +29,7 @@ class Stopwatch:
 
 
 def by_pulumi() -> dict[str, float]:
-    """Seconds of each operation on the project as it is, no layer of its images built before."""
+    """Return the seconds of each operation with Pulumi, without cached layers of the services."""
     watch = Stopwatch()
     with tempfile.TemporaryDirectory() as folder:
         deployment = Deployment(Path(folder))
@@ -47,14 +47,14 @@ def by_pulumi() -> dict[str, float]:
 
 
 def forget_layers(project: Path) -> None:
-    """Other requirements by a comment: their layer is built anew."""
+    """Add a comment to the requirements, so that their layer is not taken from the cache."""
     mark = f"# {uuid.uuid4()}\n"
     requirements = project / "services" / "requirements.txt"
     requirements.write_text(requirements.read_text() + mark)
 
 
 def by_compose(command: list[str], show: Progress) -> dict[str, float]:
-    """The same of the tutorial's stack; its images' build includes compiling, as there."""
+    """Return the same for the tutorial's stack, whose cold up includes compiling its services."""
     watch = Stopwatch()
     name = f"bench-{uuid.uuid4().hex[:8]}"
     with stacks.tutorial_folder() as folder:

@@ -1,4 +1,4 @@
-"""What a service takes: time to start, memory, and what its image adds to its base."""
+"""The footprint of a service: start time, memory, and image size on top of the base image."""
 
 import datetime as dt
 import statistics
@@ -44,8 +44,8 @@ def _started(text: str) -> float:
 
 
 def memory(stack: Stack, requests: int, show: Progress) -> list[Row]:
-    """Memory before and after many requests, asked directly."""
-    copy = copy_of(stack, [])  # by its image's own command: nothing watches its sources
+    """Measure memory before and after many requests, which bypass the gateway."""
+    copy = copy_of(stack, [])  # run by the image's own command, without the supervisor of dev
     try:
         copy.start()
         url = f"http://{stacks.address_of(copy)}{stack.direct}"

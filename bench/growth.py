@@ -1,4 +1,4 @@
-"""What more services cost: the same containers by Pulumi and by Compose."""
+"""How the time of operations grows with the number of services: Pulumi and Compose."""
 
 import contextlib
 import itertools
@@ -40,7 +40,7 @@ SERVICES = tuple(
 
 @dataclass(frozen=True, kw_only=True)
 class Growth:
-    """Seconds of one operation at so many services, a line a tool."""
+    """The seconds of an operation by number of services, for each tool."""
 
     what: str
     lines: dict[str, dict[int, float]]
@@ -51,7 +51,7 @@ class Growth:
         return (line[last] - line[first]) / (last - first)
 
     def bend(self, tool: str) -> float:
-        """How much more one service costs in the last step than in the one before."""
+        """Return the cost of one service in the last step relative to that in the one before."""
         counts = sorted(self.lines[tool])
         steps = [
             (self.lines[tool][b] - self.lines[tool][a]) / (b - a)
@@ -62,12 +62,12 @@ class Growth:
 
 @contextlib.contextmanager
 def project_of(count: int) -> Iterator[Deployment]:
-    """A copy of the project with so many generated rows, not deployed."""
+    """Copy the project with `count` generated services, without deploying it."""
     with tempfile.TemporaryDirectory() as folder:
         deployment = Deployment(Path(folder))
         network = deployment.config["subnet"].rpartition(".")[0].rpartition(".")[0]
         deployment.config["subnet"] = f"{network}.0.0/22"
-        del deployment.config["services"]  # those of the rows that are replaced
+        del deployment.config["services"]  # of the replaced rows
         own = deployment.config["frontendPort"]
         _generate(deployment.project, [p for p in free_ports(count + 1) if p != own][:count])
         try:
@@ -107,7 +107,7 @@ def by_compose(deployment: Deployment, command: list[str], count: int) -> dict[s
     def compose(*arguments: str) -> None:
         process.run(
             *(*command, "--file", str(file), "--project-name", name, *arguments),
-            # Without a limit the engine loses builds at a hundred.
+            # With a hundred services and no limit, the engine loses builds.
             environment={"COMPOSE_PARALLEL_LIMIT": str(PARALLEL)},
         )
 
@@ -134,7 +134,7 @@ def _timed(operations: dict[str, Callable[[], object]]) -> dict[str, float]:
 
 
 def _compose_file(deployment: Deployment, count: int) -> dict[str, object]:
-    """The containers of the project, less what only Pulumi needs to find them again."""
+    """Return a Compose file with the same containers, without the labels that Pulumi needs."""
     services = [
         Service(
             name=f"service{number}",
@@ -180,7 +180,7 @@ def _compose_file(deployment: Deployment, count: int) -> dict[str, object]:
 
 
 def _literal(text: str) -> str:
-    return text.replace("$", "$$")  # Compose would put its own variables in
+    return text.replace("$", "$$")  # Compose replaces $NAME
 
 
 def _container(port: int, path: str, interval: str) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""A gateway with the rows of many services beside one with those of few."""
+"""A gateway with many services, paired with one with few."""
 
 import contextlib
 import shutil
@@ -83,7 +83,7 @@ def _table(count: int) -> list[Service]:
 
 @contextlib.contextmanager
 def _service_of_many_names(stack: Stack) -> Iterator[None]:
-    """One copy of the service that answers to every row's name."""
+    """Run a copy of the service with every row's name as a network alias."""
     copy = copy_of(stack, [])
     try:
         network = stack.engine.networks.get(stacks.network_of(stack.service))
@@ -125,7 +125,7 @@ def _gateway(stack: Stack, count: int) -> Iterator[tuple[Container, int]]:
 
 
 def _reload(gateway: Container) -> float:
-    """Seconds until other workers serve."""
+    """Reload nginx, and return the seconds until the new workers run."""
     before = stacks.processes(gateway)
     began = time.monotonic()
     gateway.kill(signal.SIGHUP)

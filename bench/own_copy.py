@@ -1,4 +1,4 @@
-"""A copy of the project and a stack of its own: names, ports, subnet, backend and Pulumi home."""
+"""A copy of the project with its own stack, names, ports, subnet, backend and Pulumi home."""
 
 import os
 import random
@@ -23,7 +23,7 @@ PULUMI_SECONDS = 1200
 
 
 def free_ports(count: int) -> list[int]:
-    """Return ports that nothing listens on, below those that the kernel hands out by itself."""
+    """Return unused ports below the kernel's ephemeral range."""
     ports: list[int] = []
     while len(ports) < count:
         port = random.randint(20000, 30000)
@@ -67,7 +67,7 @@ class Deployment:
         return self.engine.containers.get(f"{self.stack}-{names[service]}")
 
     def remove(self) -> None:
-        """Destroy the stack, and by its label whatever a failed measurement left."""
+        """Destroy the stack, and remove by label what a failed benchmark has left."""
         self.operate("destroy", "--yes", "--skip-preview", check=False)
         ours = labels.filters(self.stack)
         for container in self.engine.containers.list(all=True, filters=ours, ignore_removed=True):

@@ -1,4 +1,4 @@
-"""The table, the picture and the figures, for a reader, a page and a program."""
+"""Write the results: a table for the README, a page with a picture, and JSON."""
 
 import datetime as dt
 import json
@@ -27,7 +27,7 @@ def machine() -> str:
 
 def title(*, quick: bool) -> str:
     date = dt.datetime.now(tz=dt.UTC).date().isoformat()
-    return f"Measured on {date} with {machine()}{', the quick way' if quick else ''}."
+    return f"Measured on {date} with {machine()}{', with few rounds' if quick else ''}."
 
 
 def table(rows: Sequence[Row]) -> str:
@@ -58,7 +58,7 @@ def write(rows: Sequence[Row], growths: Sequence[Growth], *, quick: bool) -> Pat
 
 
 def section(heading: str, rows: Sequence[Row]) -> str:
-    """What the README says: how it compares with what a user would pick instead."""
+    """Return the README's section: the comparison with the tutorial's stack."""
     lines = [
         ("requests, paired with the tutorial's Go stack", "goal", "measured", ""),
         ("---",) * 4,
@@ -73,12 +73,12 @@ def section(heading: str, rows: Sequence[Row]) -> str:
 
 
 _HOW = (
-    "Both stacks stand on the same engine and are asked in turns, A B B A; a figure with an x is "
-    "the median of the pairs' ratios, with the lowest and the highest behind it. Each run starts "
-    "with a restarted gateway, on both sides: the tutorial's opens a connection to its service for "
-    "each request and, 28,000 requests later, waits for free ports (below a tenth of its speed), "
-    "which is not what is compared here. Load comes from the same machine, by the gateway's own "
-    "address. Bodies are compared with the contract's meanwhile."
+    "Both stacks run on the same engine and get the load in turns, A B B A. A figure with an x is "
+    "the median of the pairs' ratios, followed by the lowest and the highest. Both gateways are "
+    "restarted before each run: the tutorial's opens a new connection to its service for each "
+    "request, so after 28,000 requests it has to wait for free ports (at less than a tenth of its "
+    "speed), which is not what is compared here. The load comes from the same machine and goes to "
+    "the gateway's own address. The bodies of answers are checked meanwhile."
 )
 
 WIDTH, BAR, LEFT, SCALE = 860, 26, 380, 110.0

@@ -1,4 +1,4 @@
-"""What a measurement says: pairs of figures, their median with its spread, and the goal."""
+"""The result of a benchmark: its values, their median and spread, and the goal."""
 
 import statistics
 from collections.abc import Sequence
@@ -9,12 +9,12 @@ from dataclasses import dataclass
 class Row:
     what: str
     paired_with: str
-    values: tuple[float, ...] = ()  # ratios where it is paired, else figures
+    values: tuple[float, ...] = ()  # ratios if it is paired
     unit: str = "x"
     at_least: float | None = None
     at_most: float | None = None
     detail: str = ""
-    skipped: str = ""  # why there is nothing to say
+    skipped: str = ""  # the reason, if it was not measured
 
     @property
     def median(self) -> float:

@@ -1,4 +1,4 @@
-"""Requests: through the gateway, the page, and a service by itself."""
+"""Requests through the gateway, to the page, and directly to a service."""
 
 import statistics
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ HELLO = b'{"Code":2000,"Message":"Hello Microservice1"}'
 
 
 class Pairs:
-    """The same load on both stacks, in turns."""
+    """Puts the same load on both stacks in turns."""
 
     def __init__(self, ours: Stack, theirs: Stack, *, rounds: int, seconds: int) -> None:
         self.ours, self.theirs = ours, theirs
@@ -89,7 +89,7 @@ def _latency_row(what: str, ours: Sequence[Load], theirs: Sequence[Load]) -> Row
 
 
 def cpu_time(pairs: Pairs, show: Progress) -> list[Row]:
-    """CPU microseconds a request, of the gateway and of the service."""
+    """Measure the CPU microseconds of a request in the gateway and in the service."""
     found: dict[str, list[float]] = {}
     with show.step("serving", "CPU time a request"):
         for _ in range(pairs.rounds):
@@ -114,7 +114,7 @@ def _used(containers: dict[str, Container], url: str) -> dict[str, float]:
 
 
 def per_core(stack: Stack, rounds: int, seconds: int, show: Progress) -> Row:
-    """Requests a CPU second: the service as it is, and the same app on uvicorn's defaults."""
+    """Measure requests per CPU second: the service, and its app with uvicorn's defaults."""
     plain = _on_defaults(stack)
     ours: list[float] = []
     theirs: list[float] = []
@@ -145,7 +145,7 @@ def _on_defaults(stack: Stack) -> Container:
 
 
 def copy_of(stack: Stack, command: list[str]) -> Container:
-    """A container of the service's image and sources, not started."""
+    """Create a container from the service's image and sources, without starting it."""
     mount = next(m for m in stack.service.attrs["Mounts"] if m["Destination"] == "/app")
     return stack.engine.containers.create(
         stacks.image_of(stack.service),

@@ -1,4 +1,4 @@
-"""The two stacks side by side: the project's own, deployed by Pulumi, and the tutorial's."""
+"""The two stacks to compare: this project's, deployed by Pulumi, and the tutorial's."""
 
 import contextlib
 import os
@@ -36,7 +36,7 @@ class Stack:
     engine: docker.DockerClient = field(repr=False)
 
     def restart_gateway(self) -> str:
-        """A gateway without the past of other runs; its address."""
+        """Restart the gateway, so that earlier runs have no effect. Return its URL."""
         self.gateway.restart(timeout=5)
         address = f"http://{address_of(self.gateway)}"
         wrk.wait_for(address + self.path)
@@ -60,19 +60,19 @@ def network_of(container: Container) -> str:
 
 
 def processes(container: Container) -> list[str]:
-    """The ids, on this machine, of all that runs in it."""
+    """Return the process IDs of a container, as the host numbers them."""
     return [row[0] for row in container.top(ps_args="-o pid")["Processes"]]
 
 
 def cpu_seconds(container: Container) -> float:
-    """CPU time of all processes that the container has, in their kernel's and their own code."""
+    """Return the CPU time of a container's processes, user and system."""
     texts = [Path(f"/proc/{pid}/stat").read_text() for pid in processes(container)]
     fields = [text.rpartition(")")[2].split() for text in texts]
     return sum(int(each[11]) + int(each[12]) for each in fields) / TICKS
 
 
 def memory_megabytes(container: Container) -> float:
-    """What it holds by itself, and its share of what others map too."""
+    """Return the memory of a container's processes: PSS, which divides shared pages."""
     texts = [Path(f"/proc/{pid}/smaps_rollup").read_text() for pid in processes(container)]
     lines = [line for text in texts for line in text.splitlines() if line.startswith("Pss:")]
     return sum(int(line.split()[1]) for line in lines) / 1000
@@ -97,7 +97,7 @@ def ours() -> Iterator[tuple[Deployment, Stack]]:
 
 
 def compile_services(folder: Path, show: Progress, cache: Path | None = None) -> None:
-    """The tutorial's two services; with a cache folder of its own, from nothing."""
+    """Compile the tutorial's two services. An empty `cache` folder makes it compile everything."""
     environment = {**go.ENVIRONMENT, **({"GOCACHE": str(cache)} if cache else {})}
     tools = go.ensure(show)
     for name in SERVICE_FOLDERS:

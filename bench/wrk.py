@@ -1,4 +1,4 @@
-"""Load by wrk, and a watch on the bodies while it runs."""
+"""Load by wrk, and checks of the answers while it runs."""
 
 import contextlib
 import http.client
@@ -24,13 +24,13 @@ class Load:
 
 
 class BenchError(Exception):
-    """Why a measurement can't be made."""
+    """A benchmark that cannot be run; the message is the reason."""
 
 
 def run(
     url: str, *, connections: int, seconds: int, close: bool = False, rate: float | None = None
 ) -> Load:
-    """One run of wrk; with a rate, each connection pauses between its requests."""
+    """Run wrk. With a rate, each connection pauses between its requests."""
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder) / "pause.lua"
         script.write_text(_pauses(connections, rate) if rate else "")
@@ -81,7 +81,7 @@ def get(url: str, timeout: float = 5) -> tuple[int, bytes]:
 
 
 def wait_for(url: str, seconds: float = 20) -> None:
-    """Until it answers 200."""
+    """Wait until the URL answers 200."""
     deadline = time.monotonic() + seconds
     while True:
         with contextlib.suppress(OSError, http.client.HTTPException):
@@ -94,7 +94,7 @@ def wait_for(url: str, seconds: float = 20) -> None:
 
 @contextlib.contextmanager
 def watched(url: str, body: bytes) -> Iterator[list[int]]:
-    """Compares answers with the contract's bytes meanwhile; gives the count of those compared."""
+    """Check answers against `body` in the background. Yields a list with their number."""
     stop = threading.Event()
     compared = [0]
     wrong: list[str] = []

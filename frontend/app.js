@@ -1,4 +1,4 @@
-// The page: a card, a button and a place in the picture for each service of the deployment.
+// The page: for each service a card, a button and a node in the drawing.
 
 import { ask, isHealthy } from "./ask.js";
 import { card } from "./card.js";
@@ -56,7 +56,7 @@ function start(topology) {
     drawing.update();
   }
 
-  // What a result says of the gateway and of the service; true when that is news.
+  // Update the health of gateway and service from a result. Returns whether the service's changed.
   function learn(service, result) {
     const unreached = result.error?.name === "TypeError";
     setGateway(unreached ? "down" : "up");

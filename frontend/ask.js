@@ -1,8 +1,8 @@
-// One request to a service, by the page's own origin.
+// Send a request to a service, through the gateway that served the page.
 
 const OK = 2000;
 const TIMEOUT_MS = 10_000;
-// The gateway's own word that a service cannot be reached or does not answer.
+// Statuses with which the gateway reports that a service is down.
 const DOWN = [502, 503, 504];
 
 export async function ask(path) {

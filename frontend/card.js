@@ -1,4 +1,4 @@
-// A service's card: its route, its button, what was answered and what the service saw.
+// The card of a service: its route, its button, the answer, and what the service received.
 
 import { described } from "./ask.js";
 import { html } from "./element.js";

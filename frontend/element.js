@@ -1,4 +1,4 @@
-// Elements of the page and of its drawings.
+// Create HTML and SVG elements.
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -16,7 +16,7 @@ export function svg(name, attributes = {}, ...children) {
   return filled(document.createElementNS(SVG, name), attributes, children);
 }
 
-// Calls `draw` with the element's width, now and whenever that changes.
+// Call `draw` with the element's width, now and whenever it changes.
 export function drawnToWidth(element, draw) {
   let width = 0;
   const observer = new ResizeObserver(() => {

@@ -1,10 +1,10 @@
-// Looks after the services while the page is seen: often after a change, ever more seldom after none.
+// Check the services while the page is visible: often after a change, then less and less often.
 
 const SOONEST_MS = 2_000;
 const LATEST_MS = 30_000;
 const SLOWER = 1.5;
 
-// `look` resolves to whether anything has changed. Returns what calls for an early look.
+// `look` returns a promise of whether anything has changed. Returns a function to check again soon.
 export function watch(look) {
   let delay = SOONEST_MS;
   let timer;

@@ -1,4 +1,4 @@
-// The latest calls: how long each took, drawn, and as a table.
+// The durations of the latest calls, as a chart and as a table.
 
 import { drawnToWidth, html, svg } from "./element.js";
 
@@ -76,7 +76,7 @@ function mark({ service, good }, x, y) {
   return svg("g", { class: `mark hue-${service.hue}` }, stem, head);
 }
 
-// The next of 1, 2, 5, 10, 20, 50 and so on, and never under 10 ms.
+// Round up to 1, 2, 5, 10, 20, 50 and so on, but at least to 10 ms.
 function ceiling(ms) {
   const power = 10 ** Math.floor(Math.log10(Math.max(ms, 10)));
   return [1, 2, 5, 10].map((factor) => factor * power).find((nice) => nice >= ms) ?? 10;

@@ -1,4 +1,4 @@
-// The system as a drawing: who is there, by which name each is reached, and the way of each call.
+// Draw the system: its containers, their names, and the path of each call.
 
 import { drawnToWidth, svg } from "./element.js";
 
@@ -40,7 +40,7 @@ function heightOf(service) {
   return 2 * PAD + LINE * (2 + Math.max(1, Math.min(REPLICAS, service.replicas.size)));
 }
 
-// Side by side: browser, gateway, services.
+// The wide layout: browser, gateway and services side by side.
 function wide({ services }, width) {
   const gap = 18;
   const top = 46;
@@ -56,7 +56,7 @@ function wide({ services }, width) {
     const y = box.y + height / 2;
     const bend = (gateway.x + gateway.width + box.x) / 2;
     ways.push(`M136 ${middle}H${gateway.x + gateway.width}C${bend} ${middle} ${bend} ${y} ${box.x} ${y}`);
-    // On the outer side of the bend.
+    // Outside of the curve, so that the line does not cross the label.
     labels.push({ x: box.x - 10, y: y > middle + 1 ? y + 19 : y - 9, "text-anchor": "end" });
     return box;
   });
@@ -73,7 +73,7 @@ function wide({ services }, width) {
   };
 }
 
-// One below the other, along a line at the left.
+// The narrow layout: one below the other, connected by a line on the left.
 function tall({ services }, width) {
   const rail = 30;
   const gateway = { x: 14, y: 146, width: width - 28, height: 88 };
@@ -132,9 +132,9 @@ function drawn(system, layout, width, pulses) {
   );
 }
 
-// `reach` is how far a call gets.
+// `d` is the whole path of the connection, `reach` the part that a call gets through.
 function way(service, d, reach, pulses) {
-  // Kept when all else is drawn anew, so that its animation goes on.
+  // Reused when the drawing is updated, so that its animation continues.
   const pulse = pulses.get(service) ?? svg("path", { class: "pulse", pathLength: 100 });
   pulse.setAttribute("d", reach);
   pulses.set(service, pulse);
@@ -155,7 +155,7 @@ function serviceNode(service, box) {
   return node(box, service.name, lines, service.health, `hue-${service.hue}`);
 }
 
-// The first few; the one that answered last is always among them.
+// The first few replicas, and always the one that answered last.
 function shownReplicas({ replicas, latest }) {
   const all = [...replicas];
   const first = all.slice(0, REPLICAS);

@@ -1,4 +1,4 @@
-"""What every service here does: answer in one envelope, tell its health, log, trace, stop well."""
+"""The base of every service: JSON envelope, health check, log, trace, graceful stop."""
 
 from chassis.application import service
 from chassis.envelope import answer

@@ -1,4 +1,4 @@
-"""Serve the app.py of the working folder; with --live, each edited version once it can serve."""
+"""Serve the app.py of the working folder; with --live, reload it when it is edited."""
 
 import sys
 
@@ -6,7 +6,7 @@ USAGE = "usage: python3 -m chassis [--live]"
 
 
 def main(arguments: list[str]) -> int | str:
-    # Each imports only what it needs: the supervisor of --live runs beside the server.
+    # Imported late: the supervisor of --live is a second process, and should stay small.
     match arguments:
         case []:
             from chassis.server import Server  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""The ASGI application of a service: its own routes, and what every service here answers."""
+"""The ASGI application of a service: its own routes, and what all services have in common."""
 
 import time
 import traceback
@@ -45,7 +45,7 @@ class Application:
     async def _answer(
         self, headers: Mapping[bytes, bytes], scope: Scope, receive: Receive, send: Send
     ) -> None:
-        """Answer a request, an error too, and log it."""
+        """Answer a request, also if its handler fails, and log it."""
         started = time.perf_counter()
         status, cause = 0, ""
 
@@ -56,7 +56,7 @@ class Application:
 
         try:
             await self._app_for(headers, scope)(scope, receive, send_noting_status)
-        except Exception as error:  # noqa: BLE001  whatever it is, its cause belongs in the log
+        except Exception as error:  # noqa: BLE001  any error is answered with 500 and logged
             if status or not isinstance(error, HTTPException):
                 cause = traceback.format_exc()
             if not status:
@@ -71,18 +71,18 @@ class Application:
         )
 
     def _app_for(self, headers: Mapping[bytes, bytes], scope: Scope) -> ASGIApp:
-        # An address may change hands: what names another service is not for this one.
+        # Docker may have given this address to another service before: refuse its requests.
         if headers.get(b"x-service", self._name) != self._name:
             return MISDIRECTED
-        # Starlette's routes end in "$", which matches before a last line feed too.
+        # Starlette's route patterns end in "$", which also matches before a final line feed.
         return NOT_FOUND if scope["path"].endswith("\n") else self._router
 
 
 def service(
     name: str, routes: Sequence[BaseRoute], lifespan: Lifespan | None = None
 ) -> Application:
-    """Return the application of the service `name`, as its row in topology.py has it.
+    """Return the application of the service `name`, which is the name in topology.py.
 
-    `lifespan` is Starlette's: a context manager around all that the application serves.
+    `lifespan` is Starlette's: a context manager that is entered at start and left at stop.
     """
     return Application(name, routes, lifespan)

@@ -1,4 +1,4 @@
-"""A connection that sends an answer's head and body in one packet."""
+"""Send the header and the body of an answer in one packet."""
 
 import asyncio
 from typing import cast
@@ -7,17 +7,15 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 
 class OneWrite:
-    """A transport that joins what is written in one turn of the event loop.
+    """A transport that joins all writes of one iteration of the event loop.
 
-    uvicorn writes the head and the body of an answer apart: two packets, and nginx wakes up for
-    each.
+    uvicorn writes the header and the body of an answer separately. That makes two packets, and
+    nginx wakes up for each.
     """
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self.transport = transport
-        self.is_closing = (
-            transport.is_closing
-        )  # asked with each answer, and not through __getattr__
+        self.is_closing = transport.is_closing  # called for each answer, so not through __getattr__
         self.held: list[bytes] = []
 
     def __getattr__(self, name: str) -> object:
@@ -39,5 +37,5 @@ class OneWrite:
 
 
 class Protocol(HttpToolsProtocol):
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn has the same
         super().connection_made(cast("asyncio.Transport", OneWrite(transport)))

@@ -1,4 +1,4 @@
-"""The server that the supervisor starts: on its socket, and telling it when it is ready."""
+"""The server that the supervisor starts. It uses the supervisor's socket, and reports ready."""
 
 import asyncio
 import os
@@ -6,7 +6,7 @@ import socket
 
 from chassis.server import Server
 
-HEAR_OUT_SECONDS = 0.2  # a client that is already connected sends its request meanwhile
+LINGER_SECONDS = 0.2  # for clients that have connected, but not yet sent their request
 
 
 class LiveServer(Server):
@@ -22,10 +22,10 @@ class LiveServer(Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         for server in self.servers:
             server.close()
-        await asyncio.sleep(HEAR_OUT_SECONDS)
+        await asyncio.sleep(LINGER_SECONDS)
         await super().shutdown(sockets)
 
 
 def serve(listener: int, ready: int) -> int:
-    """Serve on the socket `listener`, and write to the pipe `ready`; both are descriptors."""
+    """Serve on the socket `listener`, write to the pipe `ready` once started (file descriptors)."""
     return LiveServer(ready).serve_until_stopped([socket.socket(fileno=listener)])

@@ -1,4 +1,4 @@
-"""Handlers that see every HTTP method."""
+"""Handlers for all HTTP methods."""
 
 import functools
 from collections.abc import Awaitable, Callable
@@ -11,7 +11,7 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 
 class AnyMethod:
-    """An ASGI application around a handler: a Route limits a plain function to GET and HEAD."""
+    """Wraps a handler into an ASGI application: Route limits a function to GET and HEAD."""
 
     def __init__(self, handler: Handler) -> None:
         self._handler = handler
@@ -23,5 +23,5 @@ class AnyMethod:
 
 
 def any_method(handler: Handler) -> AnyMethod:
-    """Let a Route call the handler for every method, HEAD and OPTIONS too."""
+    """Let a Route call the handler for all methods, including HEAD and OPTIONS."""
     return AnyMethod(handler)

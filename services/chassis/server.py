@@ -1,4 +1,4 @@
-"""The server: uvicorn with the settings of every service here."""
+"""The server: uvicorn with the settings that all services use."""
 
 import gc
 import importlib
@@ -11,8 +11,10 @@ from uvicorn.config import STARTUP_FAILURE
 from chassis.address import address
 from chassis.connection import Protocol
 
-GRACEFUL_SECONDS = 8  # above the gateway's longest request, below the container's stop time
-KEEP_ALIVE_SECONDS = 75  # above the gateway's, which must be the one to close
+GRACEFUL_SECONDS = (
+    8  # longer than the gateway's read time-out, shorter than the container's grace period
+)
+KEEP_ALIVE_SECONDS = 75  # longer than the gateway's, so that the gateway closes idle connections
 
 
 class Server(uvicorn.Server):
@@ -37,8 +39,8 @@ class Server(uvicorn.Server):
         )
 
     def serve_until_stopped(self, sockets: list[socket.socket] | None = None) -> int:
-        """Listen on these sockets, or on an own one; return the exit code."""
-        # What was imported stays: the collector need not look through it again and again.
+        """Serve on these sockets, or on a new one. Return the exit code."""
+        # Imported modules are never freed, so the garbage collector need not scan them.
         gc.freeze()
         gc.set_threshold(50_000)
         self.run(sockets)

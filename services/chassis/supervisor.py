@@ -1,8 +1,7 @@
-"""The supervisor of a service in development: an edited version takes over once it can serve.
+"""Reload a service in development: start the edited version, then stop the previous one.
 
-The listening socket is the supervisor's own and outlives each version, so no request is refused
-while one takes over from another. A version that does not start is not served; the last good one
-goes on.
+The supervisor owns the listening socket and passes it to each version, so no request is refused
+during a reload. If a version fails to start, the previous one keeps running.
 """
 
 import os
@@ -22,7 +21,7 @@ BACKLOG = 2048
 
 
 class Version:
-    """The service as it is in its folder now, in a process of its own."""
+    """A process that runs the current code of the service."""
 
     def __init__(self, listener: socket.socket) -> None:
         self._ready, ready = os.pipe()
@@ -50,7 +49,7 @@ class Version:
 
 
 class Supervisor:
-    """One version serves, at most one more is starting, and earlier ones are finishing."""
+    """Keeps one version serving, while at most one starts and earlier ones finish."""
 
     def __init__(self, listener: socket.socket) -> None:
         self._listener = listener
@@ -62,7 +61,7 @@ class Supervisor:
         signal.signal(signal.SIGTERM, self._stop)
 
     def run(self) -> int:
-        """Run until told to stop, or until the version that serves ends by itself.
+        """Run until SIGTERM, or until the serving version exits by itself.
 
         Return 0, or that version's exit code.
         """
@@ -85,11 +84,11 @@ class Supervisor:
         if self._candidate and self._candidate.is_ready():
             self._dismiss(self._serving)
             self._serving, self._candidate = self._candidate, None
-            say("the edited service is served")
+            say("the edited service is running")
         elif self._candidate and self._candidate.is_over():
             self._dismiss(self._candidate)
             self._candidate = None
-            say("the edited service does not come up; the last good one goes on")
+            say("the edited service fails to start; the last good version keeps running")
         self._reap()
 
     def _dismiss(self, version: Version | None) -> None:
@@ -105,12 +104,12 @@ class Supervisor:
 
 
 def sources() -> dict[str, tuple[int, int]]:
-    """Return the time and size of each source file that is watched."""
+    """Return the modification time and size of each watched source file."""
     found = {}
     for path in (path for folder in WATCHED for path in folder.rglob("*.py")):
         try:
             status = path.stat()
-        except FileNotFoundError:  # an editor is about to put another in its place
+        except FileNotFoundError:  # an editor is replacing it
             continue
         found[str(path)] = (status.st_mtime_ns, status.st_size)
     return found

@@ -1,4 +1,4 @@
-"""The trace: who answered and what arrived, in a header, for a client that sends `X-Trace: 1`."""
+"""The X-Trace header: who answered and what arrived, for a client that sends `X-Trace: 1`."""
 
 import json
 import socket
@@ -11,7 +11,7 @@ TOLD = ("host", "x-real-ip", "x-forwarded-for", "x-request-id", "x-service")
 
 
 def traced(scope: Scope, send: Send) -> Send:
-    """Return a `send` that adds the trace to the head of the answer."""
+    """Return a `send` that adds the X-Trace header to the answer."""
     trace = json.dumps(_what_arrived(scope)).encode()
 
     async def send_with_trace(message: Message) -> None:

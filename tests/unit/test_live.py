@@ -104,7 +104,7 @@ def test_an_edit_is_served_and_no_request_is_lost(
 
     wait_until(served, "the edit is served")
     assert set(answers) == {HELLO, edited}
-    live.wait_said("the edited service is served")
+    live.wait_said("the edited service is running")
     live.edit(new, old, file)
     wait_until(lambda: live.answer() == HELLO, "the next edit is served")
 

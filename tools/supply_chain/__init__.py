@@ -1,1 +1,1 @@
-"""What is in the images and what is known against it; nothing that is deployed imports it."""
+"""Lint nginx's configuration, check packages for advisories, and write SBOMs."""

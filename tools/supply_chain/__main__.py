@@ -1,4 +1,4 @@
-"""python -m tools.supply_chain VERB: lints nginx, asks for advisories, writes SBOMs."""
+"""python -m tools.supply_chain VERB: lint nginx, check for advisories, write SBOMs."""
 
 import argparse
 import sys
@@ -10,8 +10,11 @@ from tools.supply_chain import advisories, nginx_lint, sbom
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.supply_chain", description=__doc__)
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
-    verbs.add_parser("lint", help="gixy over the rendered configuration, pip-audit over the locks")
-    one = verbs.add_parser("sbom", help="a CycloneDX file for each image of a stack")
+    verbs.add_parser(
+        "lint",
+        help="check the rendered nginx configuration with gixy, the locked packages with pip-audit",
+    )
+    one = verbs.add_parser("sbom", help="write a CycloneDX file for each image of a stack")
     one.add_argument("--stack", required=True)
     one.add_argument("--folder", type=Path, default=Path("sbom"))
     arguments = parser.parse_args()

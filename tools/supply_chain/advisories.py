@@ -1,4 +1,4 @@
-"""What is known against the Python packages that run in the images and deploy them."""
+"""Check the Python packages of the images and of the deployment for security advisories."""
 
 import json
 import subprocess
@@ -11,7 +11,7 @@ DEPLOYER = ["uv", "export", "--quiet", "--frozen", "--no-dev", "--no-emit-projec
 
 
 def check() -> bool:
-    """False when an advisory names a locked version. Without the database it only says so."""
+    """Return False if a locked version has an advisory. Without the database, return True."""
     audited = _audit()
     if isinstance(audited, str):
         print(f"advisories: skipped, {audited}")
@@ -26,7 +26,7 @@ def check() -> bool:
 
 
 def _audit() -> list[dict[str, Any]] | str:
-    """The packages with what is known of each, or why that can't be had."""
+    """Return pip-audit's packages with their advisories, or the reason why there are none."""
     with TemporaryDirectory() as folder:
         own = Path(folder) / "requirements.txt"
         own.write_text(

@@ -1,4 +1,4 @@
-"""The gateway's whole configuration, linted as nginx would read it."""
+"""Lint the gateway's complete configuration with gixy."""
 
 import shutil
 import subprocess
@@ -9,9 +9,9 @@ from infra import nginx
 from topology import SERVICES
 
 ROOT = Path(__file__).resolve().parents[2]
-# proxy_pass_normalized: taking the prefix off decodes the path, and no route has an encoded slash.
+# proxy_pass_normalized: removing the prefix decodes the path, but no route has an encoded slash.
 # if_is_evil: each `if` in a route only chooses an upstream or returns, and its routes are tested.
-# try_files_is_evil_too: it is reached only after a time-out.
+# try_files_is_evil_too: that location is used only after a time-out.
 SKIPPED = "proxy_pass_normalized,if_is_evil,try_files_is_evil_too"
 
 
@@ -26,7 +26,7 @@ def lint() -> bool:
 
 
 def render(folder: Path) -> None:
-    """Every file that nginx reads, with every option of the stack in use."""
+    """Write all files that nginx reads, with every option of the stack enabled."""
     for source in (ROOT / "nginx").glob("*.conf"):
         shutil.copy(source, folder)
     generated = folder / "generated"

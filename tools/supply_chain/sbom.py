@@ -1,4 +1,4 @@
-"""A bill of materials of each image: Debian's packages and Python's distributions in it."""
+"""Write an SBOM of each image: its Debian packages and Python distributions."""
 
 import subprocess
 import sys
@@ -25,7 +25,7 @@ RELEASE = "usr/lib/os-release"
 
 
 def write(stack: str, folder: Path) -> int:
-    """A file an image of the stack, named after its first container; returns the exit code."""
+    """Write a file for each image of the stack, named after its container. Return the exit code."""
     with client() as engine:
         return _write(engine, stack, folder)
 
@@ -34,7 +34,10 @@ def _write(engine: docker.DockerClient, stack: str, folder: Path) -> int:
     ours = labels.filters(stack)
     containers = engine.containers.list(all=True, filters=ours, ignore_removed=True)
     if not containers:
-        print(f"stack {stack} is not up here; make up STACK={stack} makes it", file=sys.stderr)
+        print(
+            f"stack {stack} is not deployed on this engine; `make up STACK={stack}` deploys it",
+            file=sys.stderr,
+        )
         return 1
     folder.mkdir(parents=True, exist_ok=True)
     first = {
@@ -49,7 +52,7 @@ def _write(engine: docker.DockerClient, stack: str, folder: Path) -> int:
 
 
 def describe(image: Image, files: dict[str, str]) -> Bom:
-    """The same image gives the same text, so that two can be compared."""
+    """Return the SBOM of an image. It is reproducible, so that two can be compared."""
     bom = Bom(
         serial_number=uuid5(NAMESPACE_OID, str(image.id)),
         components=[*_debian(files), *_python(files), *_interpreter(image)],
@@ -63,7 +66,7 @@ def describe(image: Image, files: dict[str, str]) -> Bom:
 
 
 def _files(container: str) -> dict[str, str]:
-    """What is read of the container's file system."""
+    """Return the package files in the container's file system."""
     with subprocess.Popen(["docker", "export", container], stdout=subprocess.PIPE) as export:
         assert export.stdout
         return dict(_wanted(export.stdout))
@@ -98,7 +101,7 @@ def _python(files: dict[str, str]) -> Iterator[Component]:
 
 
 def _interpreter(image: Image) -> Iterator[Component]:
-    """The official image's Python is built from source, and no package says so."""
+    """Yield the official image's Python, which is built from source and belongs to no package."""
     for entry in image.attrs["Config"]["Env"] or []:
         key, _, value = entry.partition("=")
         if key == "PYTHON_VERSION":
