@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from tools.previewdiff.isolation import Isolation
-from tools.previewdiff.own_stack import configuration
+from tools.previewdiff.stack_file import configuration
 from tools.setup.errors import Problem
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -1,4 +1,4 @@
-"""A service more: its app.py and its row."""
+"""Add a service: its app.py and its row in topology.py."""
 
 import ast
 import re

@@ -5,13 +5,11 @@ import filecmp
 import ipaddress
 import json
 import os
-import runpy
 import shutil
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -20,6 +18,7 @@ from infra.engine import EngineError, client
 from tools.previewdiff.changes import Preview, read
 from tools.previewdiff.commands import Done, run
 from tools.previewdiff.isolation import Isolation
+from tools.previewdiff.stack_file import configuration
 from tools.setup.errors import Problem
 
 LONGEST_ERROR = 4000
@@ -96,46 +95,8 @@ class Stack:
         return "\n".join(line for line in lines if line.strip() and line[0] != "@")[-LONGEST_ERROR:]
 
 
-def configuration(project: Path, isolation: Isolation) -> dict[str, Any]:
-    """Return the commit's own Pulumi.STACK.yaml, with the isolated values in place of its own."""
-    pulumi = _yaml(project / "Pulumi.yaml")
-    if not pulumi:
-        raise Problem("the base has no Pulumi.yaml", "there is nothing to compare with")
-    file = _yaml(project / f"Pulumi.{isolation.stack}.yaml")
-    namespace = f"{pulumi['name']}:"
-    defaults = {key: _default(entry) for key, entry in (pulumi.get("config") or {}).items()}
-    said = file.get("config") or {}
-    declared = {key: said.get(namespace + key, value) for key, value in defaults.items()}
-    if isinstance(declared.get("services"), dict):
-        declared["services"] = _with_host_ports(declared["services"], project / "topology.py")
-    own = isolation.configuration(declared)
-    return {**file, "config": {**said, **{namespace + key: own[key] for key in own}}}
-
-
-def _with_host_ports(services: dict[str, Any], table: Path) -> dict[str, Any]:
-    """Return `services` with the host port of each row of the table that it does not mention."""
-    try:
-        rows = runpy.run_path(str(table))["SERVICES"]
-    except Exception:  # noqa: BLE001  the program fails by it too, and says why
-        return services
-    own = {row.name: {"hostPort": row.host_port} for row in rows}
-    return services | {
-        name: ports | services.get(name, {})
-        for name, ports in own.items()
-        if isinstance(services.get(name, {}), dict)
-    }
-
-
 def _same(one: Path, other: Path) -> bool:
     return one.exists() and other.exists() and filecmp.cmp(one, other, shallow=False)
-
-
-def _default(entry: Any) -> Any:  # noqa: ANN401  what a YAML file holds
-    return entry.get("default", entry.get("value")) if isinstance(entry, dict) else entry
-
-
-def _yaml(file: Path) -> dict[str, Any]:
-    return (yaml.safe_load(file.read_text()) or {}) if file.exists() else {}
 
 
 def _environment(folder: Path) -> Mapping[str, str]:
