@@ -115,7 +115,7 @@ def test_an_edit_is_served_and_no_request_is_lost(
 def test_a_broken_edit_is_shown_and_the_last_good_one_goes_on(live: Live, broken: str) -> None:
     assert live.answer() == HELLO
     live.edit("app = chassis", broken)
-    live.wait_said("does not come up; the last good one goes on")
+    live.wait_said("fails to start; the last good version keeps running")
     assert "Error" in live.log.read_text()
     assert live.answer() == HELLO
     live.edit(broken, "app = chassis")
