@@ -56,7 +56,7 @@ def test_an_edited_service_is_live_and_a_broken_one_is_not(deployment: Deploymen
     log = deployment.container("microservice1")
     before, restarts = log.logs(), log.attrs["RestartCount"]
     app.write_text("def broken(:\n")
-    wait_until(lambda: b"the last good version keeps running" in log.logs()[len(before) :], "the log says so")
+    wait_until(lambda: b"the last good version keeps" in log.logs()[len(before) :], "it is logged")
     assert b"SyntaxError" in log.logs()[len(before) :]
     assert ask(url)[2] == edited
     app.write_text(good)
