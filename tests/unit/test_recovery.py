@@ -1,4 +1,4 @@
-"""Whose lock, which copy of the state and which stray it is, decided without an engine."""
+"""Whose lock, which copy of the state and which leftover it is, decided without an engine."""
 
 import gzip
 import json
@@ -15,7 +15,7 @@ from tests.support.polling import wait_until
 from tools.recover import locks, plugins, state
 from tools.recover.__main__ import Interrupted
 from tools.recover.backend import Stack
-from tools.recover.leftovers import Stray
+from tools.recover.leftovers import Leftover
 from tools.setup.errors import Problem
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -54,34 +54,34 @@ def lock(folder: Path, pid: int, host: str = "") -> Path:
 class TestLocks:
     def test_the_owner_is_gone(self, tmp_path: Path) -> None:
         lock(tmp_path, GONE)
-        (found,) = locks.dead(tmp_path, "dev")
+        (found,) = locks.stale(tmp_path, "dev")
         assert str(found).endswith(f"pid {GONE}, since 2026-11-24 07:26:51 UTC")
         locks.remove([found])
         assert list(tmp_path.iterdir()) == []
 
     def test_the_number_is_anothers_now(self, tmp_path: Path, start: Start) -> None:
         lock(tmp_path, start("sleeper").pid)
-        assert len(locks.dead(tmp_path, "dev")) == 1
+        assert len(locks.stale(tmp_path, "dev")) == 1
 
     def test_the_owner_lives(self, tmp_path: Path, start: Start) -> None:
         owner = start("pulumi")
         lock(tmp_path, owner.pid)
         with pytest.raises(Problem, match=rf"dev is in use \(ann@[\s\S]*kill -INT {owner.pid}"):
-            locks.dead(tmp_path, "dev")
+            locks.stale(tmp_path, "dev")
 
     def test_the_owner_is_on_another_machine(self, tmp_path: Path) -> None:
         file = lock(tmp_path, GONE, "elsewhere")
         with pytest.raises(Problem, match="pulumi cancel --yes --stack dev"):
-            locks.dead(tmp_path, "dev")
+            locks.stale(tmp_path, "dev")
         assert file.exists()
 
     @pytest.mark.parametrize("name", ["one.json", "one.json.18eaeb.tmp"])
     def test_torn_by_a_power_off_or_a_full_disk(self, tmp_path: Path, name: str) -> None:
         (tmp_path / name).write_text("")
-        assert [one.pid for one in locks.dead(tmp_path, "dev")] == [0]
+        assert [one.pid for one in locks.stale(tmp_path, "dev")] == [0]
 
     def test_none(self, tmp_path: Path) -> None:
-        assert locks.dead(tmp_path / "none", "dev") == []
+        assert locks.stale(tmp_path / "none", "dev") == []
 
 
 def content(saved: datetime, *ids: str) -> str:
@@ -122,7 +122,7 @@ class TestState:
 
 
 class TestWhoseStray:
-    stray = Stray(kind="container", id="c", names=("router_one",), created=NOW)
+    leftover = Leftover(kind="container", id="c", names=("router_one",), created=NOW)
 
     @pytest.mark.parametrize(
         "interrupted",
@@ -135,7 +135,7 @@ class TestWhoseStray:
         ids=["made since", "was being made", "was in the state", "asked for"],
     )
     def test_left_by_the_killed_run(self, interrupted: Interrupted) -> None:
-        assert interrupted.left(self.stray)
+        assert interrupted.owns(self.leftover)
 
     @pytest.mark.parametrize(
         "interrupted",
@@ -143,15 +143,15 @@ class TestWhoseStray:
         ids=["nothing was killed", "made before"],
     )
     def test_deployed_from_another_backend(self, interrupted: Interrupted) -> None:
-        assert not interrupted.left(self.stray)
+        assert not interrupted.owns(self.leftover)
 
 
 class TestWhichVolume:
-    volume = Stray(kind="volume", id="one-data", names=("one-data",), created=NOW)
+    volume = Leftover(kind="volume", id="one-data", names=("one-data",), created=NOW)
 
     def test_one_with_data_stays_even_when_everything_is_to_go(self) -> None:
         everything = Interrupted(everything=True, names={"one-data"}, ids={"one-data"})
-        assert not everything.left(self.volume)
+        assert not everything.owns(self.volume)
 
     def test_the_site_is_filled_again(self) -> None:
         kind = "urn:pulumi:dev::microservices::a:b:Gateway$docker:index/volume:Volume"
@@ -161,9 +161,9 @@ class TestWhichVolume:
             resources=[data], pending=[{"type": "creating", "resource": made}], saved=NOW
         )
         assert known.site == {"one-site"}
-        site = Stray(kind="volume", id="one-site", names=("one-site",), created=NOW)
-        assert Interrupted(everything=True, site=known.site).left(site)
-        assert not Interrupted(everything=True, site=known.site).left(self.volume)
+        site = Leftover(kind="volume", id="one-site", names=("one-site",), created=NOW)
+        assert Interrupted(everything=True, site=known.site).owns(site)
+        assert not Interrupted(everything=True, site=known.site).owns(self.volume)
 
 
 class TestPlugins:

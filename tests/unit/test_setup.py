@@ -105,7 +105,7 @@ def test_each_stub_is_in_a_module_that_is_copied() -> None:
 
 
 def test_the_plan_names_what_is_missing(tmp_path: Path) -> None:
-    plan = "from tools.setup import plan; print(plan.say('deploy stack dev'))"
+    plan = "from tools.setup import plan; print(plan.describe('deploy stack dev'))"
 
     def say() -> str:
         return subprocess.run(

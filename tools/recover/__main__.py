@@ -18,7 +18,7 @@ from docker import DockerClient
 
 from infra.engine import EngineError, client
 from tools.recover import backend, drains, leftovers, limits, locks, plugins, state
-from tools.recover.leftovers import Stray
+from tools.recover.leftovers import Leftover
 from tools.recover.state import EMPTY, State
 from tools.setup.errors import Problem
 
@@ -39,15 +39,15 @@ class Interrupted:
     everything: bool = False
     certain: bool = False
 
-    def left(self, stray: Stray) -> bool:
+    def owns(self, leftover: Leftover) -> bool:
         """Return whether the run created it: other backends may have a stack of this name, too."""
-        if stray.kind == "volume" and stray.id not in self.site:
+        if leftover.kind == "volume" and leftover.id not in self.site:
             return False  # there may be data in it
         return (
             self.everything
-            or stray.created.timestamp() + 1 >= self.since.timestamp()
-            or stray.id in self.ids
-            or not self.names.isdisjoint(stray.names)
+            or leftover.created.timestamp() + 1 >= self.since.timestamp()
+            or leftover.id in self.ids
+            or not self.names.isdisjoint(leftover.names)
         )
 
 
@@ -87,8 +87,8 @@ def recover(name: str, *, everything: bool) -> list[Problem]:
 
 def _recover(stack: backend.Stack, engine: DockerClient, interrupted: Interrupted) -> list[Problem]:
     failed: list[Problem] = []
-    _release(stack, interrupted)
-    current = _readable(stack, engine, interrupted)
+    _remove_stale_locks(stack, interrupted)
+    current = _load_or_restore(stack, engine, interrupted)
     if current.pending:
         interrupted.certain = True
         say(f"unfinished operations of an earlier run: {len(current.pending)}")
@@ -96,12 +96,12 @@ def _recover(stack: backend.Stack, engine: DockerClient, interrupted: Interrupte
         current = heal(stack, engine, current, interrupted, failed)
     if stack.locks:  # in a shared backend another run may be active
         finish_hooks(engine, current, failed)
-    _name_the_rest(stack, engine, current)
+    _report_the_rest(stack, engine, current)
     return failed
 
 
-def _release(stack: backend.Stack, interrupted: Interrupted) -> None:
-    found = locks.dead(stack.locks, stack.name) if stack.locks else []
+def _remove_stale_locks(stack: backend.Stack, interrupted: Interrupted) -> None:
+    found = locks.stale(stack.locks, stack.name) if stack.locks else []
     if found:
         say(f"the last run was killed ({found[0]}); its lock is removed")
         interrupted.certain = True
@@ -109,24 +109,24 @@ def _release(stack: backend.Stack, interrupted: Interrupted) -> None:
         locks.remove(found)
 
 
-def _readable(stack: backend.Stack, engine: DockerClient, interrupted: Interrupted) -> State:
+def _load_or_restore(stack: backend.Stack, engine: DockerClient, interrupted: Interrupted) -> State:
     try:
         current = state.load(stack)
     except ValueError as error:
         say(str(error))
-        return _gone_back(stack, interrupted)
+        return _restored(stack, interrupted)
     lost = current is None and interrupted.everything
     if (
         lost
         and any(state.copies(stack))
         and leftovers.find(engine, stack.project, stack.name, EMPTY)
     ):
-        return _gone_back(stack, interrupted)
+        return _restored(stack, interrupted)
     return current or EMPTY
 
 
-def _gone_back(stack: backend.Stack, interrupted: Interrupted) -> State:
-    copy, current = state.go_back(stack)
+def _restored(stack: backend.Stack, interrupted: Interrupted) -> State:
+    copy, current = state.restore(stack)
     say(
         f"restored the state of {current.saved.astimezone():%Y-%m-%d %H:%M:%S} from {copy}; "
         "docs/operations.md, section State, says how to restore an older one"
@@ -198,15 +198,15 @@ def _sweep(stack: backend.Stack, engine: DockerClient, interrupted: Interrupted)
     listed = leftovers.find(engine, stack.project, stack.name, EMPTY)
     current = state.load(stack) or EMPTY
     if stack.locks:
-        locks.dead(stack.locks, stack.name)  # raises if another run has started meanwhile
-    for stray in [one for one in listed if one.id not in current.ids]:
-        if interrupted.left(stray):
-            leftovers.remove(engine, stray)
-            say(f"{stray} was left over and is removed")
+        locks.stale(stack.locks, stack.name)  # raises if another run has started meanwhile
+    for leftover in [one for one in listed if one.id not in current.ids]:
+        if interrupted.owns(leftover):
+            leftovers.remove(engine, leftover)
+            say(f"{leftover} was left over and is removed")
     return current
 
 
-def _name_the_rest(stack: backend.Stack, engine: DockerClient, current: State) -> None:
+def _report_the_rest(stack: backend.Stack, engine: DockerClient, current: State) -> None:
     left = leftovers.find(engine, stack.project, stack.name, current)
     for volume in (one for one in left if one.kind == "volume"):
         say(

@@ -30,7 +30,7 @@ def drain(gateway: Container, name: str) -> None:
     Raises Problem if that fails, unless the gateway has stopped: then there are no requests.
     """
     try:
-        _said(gateway, "gateway", "drain", name.removeprefix(_prefix(gateway)))
+        _run(gateway, "gateway", "drain", name.removeprefix(_prefix(gateway)))
     except Problem:
         if _is_running(gateway):
             raise
@@ -38,12 +38,12 @@ def drain(gateway: Container, name: str) -> None:
 
 def restore(gateway: Container, name: str) -> None:
     """Let the gateway send requests to a container again. Raises Problem if that fails."""
-    _said(gateway, "gateway", "restore", name.removeprefix(_prefix(gateway)))
+    _run(gateway, "gateway", "restore", name.removeprefix(_prefix(gateway)))
 
 
 def drained_and_healthy(engine: DockerClient, gateway: Container) -> list[str]:
     """Return the names of the containers that are drained although they are healthy."""
-    names = [_prefix(gateway) + replica for replica in _said(gateway, "ls", DRAINED).split()]
+    names = [_prefix(gateway) + replica for replica in _run(gateway, "ls", DRAINED).split()]
     healthy = engine.containers.list(filters={"health": "healthy"}, ignore_removed=True)
     return [name for name in names if name in {one.name for one in healthy}]
 
@@ -60,7 +60,7 @@ def _is_running(gateway: Container) -> bool:
     return bool(gateway.status == "running")
 
 
-def _said(gateway: Container, *command: str) -> str:
+def _run(gateway: Container, *command: str) -> str:
     """Return the output of a command in the gateway. Raises Problem if it fails or hangs."""
     try:
         return execute(gateway, *command, seconds=LIMIT_SECONDS)

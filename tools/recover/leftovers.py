@@ -18,7 +18,7 @@ SWARM_TASK = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stray:
+class Leftover:
     kind: str
     id: str
     names: tuple[str, ...]
@@ -28,7 +28,7 @@ class Stray:
         return f"{self.kind} {self.names[0] if self.names else self.id}"
 
 
-def find(engine: DockerClient, project: str, stack: str, state: State) -> list[Stray]:
+def find(engine: DockerClient, project: str, stack: str, state: State) -> list[Leftover]:
     """Return the leftovers, in an order in which they can be removed."""
     filters = labels.filters(stack, project)
     known = state.ids
@@ -45,9 +45,9 @@ def find(engine: DockerClient, project: str, stack: str, state: State) -> list[S
     ]
 
 
-def remove(engine: DockerClient, stray: Stray) -> None:
+def remove(engine: DockerClient, leftover: Leftover) -> None:
     with contextlib.suppress(docker.errors.NotFound):
-        _REMOVE[stray.kind](engine, stray)
+        _REMOVE[leftover.kind](engine, leftover)
 
 
 def stop_and_remove(engine: DockerClient, container: str) -> None:
@@ -60,22 +60,22 @@ def stop_and_remove(engine: DockerClient, container: str) -> None:
         one.wait(condition="removed", timeout=STOP_SECONDS)
 
 
-def _remove_image(engine: DockerClient, stray: Stray) -> None:
-    for name in stray.names or (stray.id,):
+def _remove_image(engine: DockerClient, leftover: Leftover) -> None:
+    for name in leftover.names or (leftover.id,):
         with contextlib.suppress(docker.errors.APIError):  # a container still uses it
             engine.images.remove(name)
 
 
 _REMOVE = {
-    "container": lambda engine, stray: stop_and_remove(engine, stray.id),
-    "network": lambda engine, stray: engine.api.remove_network(stray.id),
-    "volume": lambda engine, stray: engine.api.remove_volume(stray.id),
+    "container": lambda engine, leftover: stop_and_remove(engine, leftover.id),
+    "network": lambda engine, leftover: engine.api.remove_network(leftover.id),
+    "volume": lambda engine, leftover: engine.api.remove_volume(leftover.id),
     "image": _remove_image,
 }
 
 
-def _container(item: dict[str, Any]) -> Stray:
-    return Stray(
+def _container(item: dict[str, Any]) -> Leftover:
+    return Leftover(
         kind="container",
         id=item["Id"],
         names=tuple(name.lstrip("/") for name in item["Names"] or []),
@@ -83,18 +83,20 @@ def _container(item: dict[str, Any]) -> Stray:
     )
 
 
-def _network(item: dict[str, Any]) -> Stray:
+def _network(item: dict[str, Any]) -> Leftover:
     created = datetime.fromisoformat(item["Created"])
-    return Stray(kind="network", id=item["Id"], names=(item["Name"],), created=created)
+    return Leftover(kind="network", id=item["Id"], names=(item["Name"],), created=created)
 
 
-def _volume(item: dict[str, Any]) -> Stray:
+def _volume(item: dict[str, Any]) -> Leftover:
     created = datetime.fromisoformat(item["CreatedAt"])
-    return Stray(kind="volume", id=item["Name"], names=(item["Name"],), created=created)
+    return Leftover(kind="volume", id=item["Name"], names=(item["Name"],), created=created)
 
 
-def _image(engine: DockerClient, item: dict[str, Any]) -> Stray:
+def _image(engine: DockerClient, item: dict[str, Any]) -> Leftover:
     """Return an image with the time of its tag: a cached build only tags an existing image."""
     tagged = engine.images.get(item["Id"]).attrs["Metadata"]["LastTagTime"]
     names = tuple(name for name in item["RepoTags"] or [] if name != "<none>:<none>")
-    return Stray(kind="image", id=item["Id"], names=names, created=datetime.fromisoformat(tagged))
+    return Leftover(
+        kind="image", id=item["Id"], names=names, created=datetime.fromisoformat(tagged)
+    )

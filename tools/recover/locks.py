@@ -21,7 +21,7 @@ class Lock:
         return f"{self.user}@{self.host}, pid {self.pid}, since {self.since:%Y-%m-%d %H:%M:%S} UTC"
 
 
-def dead(folder: Path, stack: str) -> list[Lock]:
+def stale(folder: Path, stack: str) -> list[Lock]:
     """Return the stale locks. Raises Problem if the process of one runs, or may run."""
     # Pulumi counts every file as a lock, also one that a full disk has truncated.
     found = [_read(file) for file in sorted(folder.glob("*")) if file.suffix != ".attrs"]

@@ -96,7 +96,7 @@ def parse(text: str | bytes) -> State:
     )
 
 
-def go_back(stack: backend.Stack) -> tuple[Path, State]:
+def restore(stack: backend.Stack) -> tuple[Path, State]:
     """Restore the newest copy that Pulumi can read. Keep the damaged state under another name."""
     damaged = _file(stack)
     kept = damaged and damaged.with_name(f"{damaged.name}.damaged-{datetime.now():%Y%m%d-%H%M%S}")  # noqa: DTZ005  the user's local time

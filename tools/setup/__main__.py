@@ -38,7 +38,7 @@ TERMINATED = 143
 
 
 def tools(show: Progress, names: list[str]) -> None:
-    process.together(lambda: docker(show, names), lambda: software(show))
+    process.in_parallel(lambda: docker(show, names), lambda: software(show))
 
 
 def docker(show: Progress, names: list[str]) -> None:
@@ -52,7 +52,7 @@ def update(show: Progress, names: list[str]) -> None:
 
 
 def software(show: Progress) -> None:
-    process.together(lambda: python.sync(show), lambda: pulumi(show))
+    process.in_parallel(lambda: python.sync(show), lambda: pulumi(show))
 
 
 def pulumi(show: Progress) -> None:
@@ -123,7 +123,7 @@ def _one_at_a_time(arguments: argparse.Namespace) -> None:
     try:
         with _lock(show):
             if arguments.then:
-                show.note("plan", plan.say(arguments.then))
+                show.note("plan", plan.describe(arguments.then))
             VERBS[arguments.verb][1](show, arguments.images)
     except process.FailedError as failed:
         raise explain("a command failed", failed.output, "run it again") from None

@@ -27,7 +27,7 @@ def ensure(show: Progress, names: Sequence[str]) -> None:
         elif not _pulled(show, name) and name not in there:
             missing.append(name)
     if missing:
-        process.together(*(_maker(show, name) for name in missing))
+        process.in_parallel(*(_maker(show, name) for name in missing))
     elif all(there.get(name) is False for name in names):
         show.note("images", f"{', '.join(names)} are there")
 
@@ -37,7 +37,7 @@ def update(show: Progress, names: Sequence[str]) -> None:
     there = present(names)
     old = [name for name in names if not _pulled(show, name) and there.get(name, True)]
     if old:
-        process.together(*(_maker(show, name) for name in old))
+        process.in_parallel(*(_maker(show, name) for name in old))
 
 
 def present(names: Sequence[str]) -> dict[str, bool]:

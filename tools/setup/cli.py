@@ -20,7 +20,7 @@ def ensure(show: Progress) -> tuple[Path, dict[str, Path]]:
         host = found.resolve().with_name(HOST)
         return found, {modules.HOST: host} if go.is_stale(host, modules.MODULE) else {}
     target = paths.pulumi_programs()
-    if _by_vendor(show, target):
+    if _by_installer(show, target):
         return target / "pulumi", {}
     return target / "pulumi", {modules.CLI: target / "pulumi", modules.HOST: target / HOST}
 
@@ -47,7 +47,7 @@ def fits(command: Path) -> bool:
 QUIET = {"PULUMI_SKIP_UPDATE_CHECK": "true"}
 
 
-def _by_vendor(show: Progress, target: Path) -> bool:
+def _by_installer(show: Progress, target: Path) -> bool:
     script = network.fetch(INSTALLER)
     if not script:
         return False

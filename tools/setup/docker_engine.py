@@ -137,7 +137,7 @@ def _install(show: Progress) -> None:
         "no Docker engine answers and none is installed", f"{remedy}; or run this as root"
     )
     with show.step("engine", "installing a Docker engine") as step:
-        if _by_vendor():
+        if _by_installer():
             step.says("installed Docker with the official installer")
         else:
             client = ["docker-cli"] if apt.known("docker-cli") else []
@@ -145,7 +145,7 @@ def _install(show: Progress) -> None:
             step.says("installed Docker from Debian's packages")
 
 
-def _by_vendor() -> bool:
+def _by_installer() -> bool:
     script = network.fetch(INSTALLER)
     if not script:
         return False

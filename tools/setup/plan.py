@@ -7,14 +7,14 @@ from tools.setup import base_images, docker_engine, paths, plugin
 from tools.setup.versions import NGINX_IMAGE, PYTHON_IMAGE
 
 
-def say(then: str) -> str:
-    missing = [what for what, there in _looks().items() if not there]
+def describe(then: str) -> str:
+    missing = [what for what, there in _installed().items() if not there]
     if not missing:
         return f"{then}; everything it needs is installed"
     return f"install {', '.join(missing)}; then {then}"
 
 
-def _looks() -> dict[str, bool]:
+def _installed() -> dict[str, bool]:
     """Return what is installed, by quick checks only: each step checks again by itself."""
     names = [PYTHON_IMAGE, NGINX_IMAGE]
     answers = docker_engine.answers() is not None

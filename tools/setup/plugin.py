@@ -17,7 +17,7 @@ def wanted(show: Progress, pulumi: Path) -> bool:
     """Return whether the plugin must be built: not installed, and cannot be downloaded."""
     if installed() and not go.is_stale(folder() / NAME, modules.MODULE):
         return False
-    return not _by_vendor(show, pulumi)
+    return not _by_installer(show, pulumi)
 
 
 def folder() -> Path:
@@ -30,7 +30,7 @@ def installed() -> bool:
     return (folder() / NAME).exists() and not partial.exists()
 
 
-def _by_vendor(show: Progress, pulumi: Path) -> bool:
+def _by_installer(show: Progress, pulumi: Path) -> bool:
     if not network.fetch(cli.INSTALLER):
         return False
     command = (pulumi, "plugin", "install", "resource", "docker", DOCKER_PLUGIN)

@@ -96,7 +96,7 @@ def end_all() -> None:
     _end(children)
 
 
-def together(*tasks: Callable[[], None]) -> None:
+def in_parallel(*tasks: Callable[[], None]) -> None:
     """Run tasks in parallel. Raise the first error at once, without waiting for the others."""
     done: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()
 

@@ -25,7 +25,7 @@ def uv(show: Progress) -> Path:
 
 def _install(show: Progress) -> Path:
     with show.step("uv", f"installing uv {UV}") as step:
-        if _by_vendor(paths.programs()):
+        if _by_installer(paths.programs()):
             step.says(f"installed uv {UV} with the official installer")
         else:
             _by_pip(paths.programs())
@@ -48,7 +48,7 @@ def sync(show: Progress) -> None:
                 # Every pulumi command imports the SDK, which takes half a second longer uncompiled.
                 *(command, "sync", "--frozen", "--compile-bytecode"),
                 folder=paths.PROJECT,
-                environment=trust(os.environ),
+                environment=tls_settings(os.environ),
             )
         except process.FailedError as failed:
             remedy = "make `uv sync --frozen` work; UV_DEFAULT_INDEX sets another package index"
@@ -59,14 +59,14 @@ def sync(show: Progress) -> None:
         step.says("synced .venv with uv.lock" if changed else ".venv is up to date")
 
 
-def trust(environment: Mapping[str, str]) -> dict[str, str]:
+def tls_settings(environment: Mapping[str, str]) -> dict[str, str]:
     """Return settings that make installers trust this machine's CAs, such as a TLS proxy's."""
-    bundle = authorities()
+    bundle = ca_bundle()
     settings = {"UV_SYSTEM_CERTS": "1", **({"PIP_CERT": str(bundle)} if bundle else {})}
     return {name: value for name, value in settings.items() if name not in environment}
 
 
-def authorities() -> Path | None:
+def ca_bundle() -> Path | None:
     """Return this machine's CA bundle."""
     named = os.environ.get("SSL_CERT_FILE") or ssl.get_default_verify_paths().cafile
     places = (named, "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt")
@@ -81,7 +81,7 @@ def _fits(command: str | Path) -> bool:
     return version is not None and version >= UV_MINIMUM
 
 
-def _by_vendor(target: Path) -> bool:
+def _by_installer(target: Path) -> bool:
     script = network.fetch(INSTALLER)
     if not script:
         return False
@@ -106,7 +106,7 @@ def _by_pip(target: Path) -> None:
         if not (venv / "bin" / "pip").exists():
             _make_venv(venv)
         pip = (venv / "bin" / "python", "-m", "pip", "install", "--quiet", f"uv=={UV}")
-        process.run(*pip, environment=trust(os.environ))
+        process.run(*pip, environment=tls_settings(os.environ))
     except process.FailedError as failed:
         remedy = "install uv (https://docs.astral.sh/uv), and run it again"
         raise explain("uv could not be installed", failed.output, remedy) from None

@@ -16,7 +16,7 @@ from tools.setup.errors import Problem
 LABEL = "microservices.standin"
 SCRIPTS = paths.SETUP / "standins"
 # Documentation, which the official images leave out too.
-UNREAD = ("doc", "man", "locale", "info", "lintian")
+DOCUMENTATION = ("doc", "man", "locale", "info", "lintian")
 
 
 @dataclass(frozen=True)
@@ -93,11 +93,11 @@ def _bootstrap(chosen: Recipe, layer: Path) -> None:
 
 
 def _mmdebstrap(chosen: Recipe, layer: Path, *mirror: str) -> None:
-    bundle = python.authorities()
+    bundle = python.ca_bundle()
     options = [
         "--variant=minbase",
         f"--include={chosen.packages}",
-        *(f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in UNREAD),
+        *(f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in DOCUMENTATION),
         *(f"--aptopt={option}" for option in chosen.apt_options),
         f'--customize-hook="{SCRIPTS}/{chosen.script}" "$1"',
         f'--customize-hook="{SCRIPTS}/common.sh" "$1" "{bundle or ""}"',
