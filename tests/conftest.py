@@ -1,4 +1,4 @@
-"""What every test may rely on."""
+"""Fixtures that all tests share."""
 
 import os
 import signal

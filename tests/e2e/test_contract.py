@@ -1,4 +1,4 @@
-"""The deployed system held to the contract, byte for byte: through the gateway and directly."""
+"""The deployed services answer exactly as specified, through the gateway and directly."""
 
 import json
 

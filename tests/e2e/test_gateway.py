@@ -1,4 +1,4 @@
-"""The gateway: what it passes on, what it sends again, and what it leaves out."""
+"""The gateway: which answers it passes on, which requests it repeats, which headers it drops."""
 
 import json
 import os

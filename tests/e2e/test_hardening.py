@@ -1,4 +1,4 @@
-"""What a container may not do, as facts: of the engine, and of /proc for every process in it."""
+"""The restrictions of containers, as the engine and /proc of every process show them."""
 
 import json
 import socket

@@ -1,4 +1,4 @@
-"""Traffic that means no good: the right refusal, once, and everyone else is still answered."""
+"""Hostile traffic is refused with the right status, and other clients are served meanwhile."""
 
 import json
 import socket

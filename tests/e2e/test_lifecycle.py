@@ -1,4 +1,4 @@
-"""A stack from nothing to nothing: up, no changes, faults, destroy."""
+"""The life of a stack: up, a second up without changes, faults, destroy."""
 
 from tests.support.contract import HELLO, answers_until, ask
 from tests.support.deployment import Deployment

@@ -1,4 +1,4 @@
-"""The policy pack under the real engine: the stack passes, what breaks a rule is refused."""
+"""The policy pack with the real engine: the stack passes, and violations are refused."""
 
 import pytest
 

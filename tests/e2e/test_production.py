@@ -1,4 +1,4 @@
-"""Production mode: what is open to whom, and updates that lose no request."""
+"""Production mode: who can reach what, and updates that lose no request."""
 
 from docker.models.containers import Container
 

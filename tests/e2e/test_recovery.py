@@ -1,4 +1,4 @@
-"""What a killed, a torn and a second run leave behind, and the one command that heals it."""
+"""`make up` after a killed run, with a damaged state, and beside a run that is active."""
 
 import contextlib
 import signal

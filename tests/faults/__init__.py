@@ -1,1 +1,0 @@
-"""Faults that take longer than a test run should"""

@@ -1,4 +1,4 @@
-"""Long tests of faults and of repeated updates.
+"""Fixtures for the tests of faults and of repeated updates.
 
 How often: ROUNDS of each update, CYCLES of three kills, REQUESTS for growth.
 """

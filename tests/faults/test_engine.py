@@ -1,4 +1,4 @@
-"""The engine goes down under a production stack, and everything comes back with it by itself."""
+"""The engine crashes or restarts under a production stack, which then recovers by itself."""
 
 import time
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Updates that fail, of five kinds: each ends, says why, and leaves no process.
+"""Five kinds of failing updates: each ends, shows the reason, and leaves no process.
 
 ROUNDS says how many of each kind there are. Every second update has other processes beside it.
 """

@@ -1,4 +1,4 @@
-"""A full disk under the state: a clear error, nothing lost, and all is well once there is room."""
+"""A full disk: a clear error, no lost state, and a successful run once there is space."""
 
 import os
 import subprocess

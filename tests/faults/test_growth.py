@@ -1,4 +1,4 @@
-"""A million requests later nothing has grown: memory, the writable tmpfs, the logs."""
+"""Memory, tmpfs and logs do not grow over a million requests."""
 
 import os
 import socket

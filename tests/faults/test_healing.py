@@ -1,4 +1,4 @@
-"""Faults under load: what a client sees of each, and that the service comes back by itself."""
+"""Faults under load: what clients notice, and that the service recovers by itself."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""Pulumi killed at seeded moments of creating, replacing and destroying; then one command heals."""
+"""Pulumi is killed at seeded random moments of create, replace and delete; one command recovers."""
 
 import json
 import os

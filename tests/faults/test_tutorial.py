@@ -1,4 +1,4 @@
-"""The tutorial's own stack under the same faults, for the table: what its clients see."""
+"""The same faults on the tutorial's stack, for the table of docs/reliability.md."""
 
 import os
 import signal

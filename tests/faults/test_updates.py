@@ -1,4 +1,4 @@
-"""Updates again and again under load: no request is lost, and no POST is executed twice."""
+"""Repeated updates under load: no request is lost, and no POST runs twice."""
 
 import os
 import re

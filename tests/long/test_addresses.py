@@ -1,4 +1,4 @@
-"""In production a new row leaves every container that is there alone, whatever its name."""
+"""In production a new row leaves all existing containers alone, whatever its name."""
 
 import shutil
 from ipaddress import IPv4Network

@@ -1,4 +1,4 @@
-"""Bad versions of every kind; the core has one that crashes."""
+"""All kinds of bad versions; tests/e2e has one that crashes."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Configuration whose effect only a real deployment shows."""
+"""Configuration keys whose effect can only be seen on a real deployment."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""What is damaged, taken or broken in development, and what `up` says and mends."""
+"""Damage to a development stack, by hand or by bad sources: what `up` reports and repairs."""
 
 import socket
 

@@ -1,4 +1,4 @@
-"""What was deployed can always be removed, whatever has become of the configuration meanwhile."""
+"""A stack can be destroyed even if its configuration has become invalid."""
 
 import shutil
 import socket

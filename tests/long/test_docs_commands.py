@@ -1,4 +1,4 @@
-"""Every command of the docs is typed as it stands there, on a machine of its own."""
+"""Every command of the docs is run as it is written, on a machine of its own."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What a preview shows is what happens, all of it and nothing else."""
+"""An update does exactly what its preview has shown."""
 
 from collections.abc import Iterator, Mapping, Sequence
 

@@ -1,4 +1,4 @@
-"""More that the policy pack refuses."""
+"""More violations that the policy pack refuses."""
 
 from tests.support.deployment import Deployment
 from tests.support.policy import PACK, refused

@@ -1,4 +1,4 @@
-"""A branch's edits, previewed against a deployment of its base; and nothing left of it, ever."""
+"""`make preview-diff` shows a branch's edits against its base, and leaves nothing behind."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""No process of an update outlives the engine that it works for, and no hook blocks an update."""
+"""No process of an update outlives its Pulumi engine, and no hook blocks an update."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""A client over its rate."""
+"""A client that exceeds its rate limit."""
 
 from tests.support.contract import ENVELOPE, HELLO, ask
 from tests.support.deployment import Deployment

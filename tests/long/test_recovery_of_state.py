@@ -1,4 +1,4 @@
-"""Interrupted runs, a torn and a lost state, and what is left of a crashed engine."""
+"""Interrupted runs, a damaged or lost state, and leftovers of a crashed engine."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""A failed test spoils no deployment that others share."""
+"""A failed test does not break the deployment that others share."""
 
 import signal
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Slow clients for longer, and past the published port too: straight at the gateway's container."""
+"""More slow clients, also directly at the gateway's address, without the published port."""
 
 from urllib.parse import urlsplit
 

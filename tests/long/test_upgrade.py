@@ -1,4 +1,4 @@
-"""A stack that an older version of the project deployed is taken over by this one."""
+"""This version takes over a stack that an older version has deployed."""
 
 import shutil
 import subprocess

@@ -1,4 +1,4 @@
-"""Imported by a test's copy of the program: sets resources' arguments as arguments.json says."""
+"""Set resource arguments from arguments.json, in a test's copy of the program."""
 
 import json
 from pathlib import Path

@@ -1,6 +1,6 @@
-"""Clients that take their time, many at once: python -m tests.support.attack KIND HOST PORT COUNT.
+"""Open many slow connections: python -m tests.support.attack KIND HOST PORT COUNT.
 
-Says "ready" once nine of ten are connected, and goes on until its input ends.
+Prints "ready" when nine of ten are connected, and runs until its standard input is closed.
 """
 
 import asyncio

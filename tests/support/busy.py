@@ -1,4 +1,4 @@
-"""A machine that has other things to do."""
+"""Keep the CPUs of this machine busy."""
 
 import sys
 import tempfile

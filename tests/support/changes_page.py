@@ -1,4 +1,4 @@
-"""The table of edits as docs/changes.md has it; run as a module, it writes it there."""
+"""The tables of docs/changes.md, from the table of edits; as a module, it writes them there."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A clone of the project, whose stacks have a state and, if asked for, names of their own."""
+"""A clone of the project whose stacks have their own state and, optionally, names."""
 
 import os
 import random

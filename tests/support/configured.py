@@ -1,4 +1,4 @@
-"""A stack's configuration as the engine hands it to the program."""
+"""Give the program a stack's configuration in the way the engine does."""
 
 import json
 from collections.abc import Iterable, Mapping

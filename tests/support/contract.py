@@ -1,4 +1,4 @@
-"""The contract: what a service answers, and a client that asks."""
+"""The specified answers of the services, and a client to ask for them."""
 
 import http.client
 from urllib.parse import urlsplit

@@ -1,4 +1,4 @@
-"""Deployments of the tests' own: names, ports, addresses, backend and Pulumi home."""
+"""A deployment for tests, with its own names, ports, addresses, backend and Pulumi home."""
 
 import copy
 import os

@@ -1,4 +1,4 @@
-"""The table of edits: what is edited, what a preview must show, what the engine must show after."""
+"""The table of edits: the edit, the steps in its preview, and its effect on the engine."""
 
 import io
 import json

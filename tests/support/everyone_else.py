@@ -1,4 +1,4 @@
-"""What other clients see while some take their time."""
+"""Measure what other clients notice while some are slow."""
 
 import time
 from contextlib import AbstractContextManager

@@ -1,4 +1,4 @@
-"""The gateway's image before replicas that do as they are asked, without Pulumi."""
+"""Run the gateway's image with configurable replicas, without Pulumi."""
 
 import random
 import shutil

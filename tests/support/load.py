@@ -1,8 +1,8 @@
-"""Clients whose every answer is compared: a 200 from the wrong service is a loss.
+"""Clients that check every answer: a 200 from the wrong service counts as lost.
 
-`load` sends at a steady rate, whether answers come or not. `idle_clients` keep a connection each
-and pause before they use it again. Both run in a thread of their own and measure how late that
-thread is itself, so that a starved client is not mistaken for a slow server.
+`load` sends at a constant rate, whether or not answers arrive. Each of `idle_clients` keeps a
+connection open and pauses before using it again. Both run in threads, and measure how late their
+own thread is scheduled, so that a slow client is not mistaken for a slow server.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""A machine with the project as a new user has it: an engine, Pulumi's state, a checkout."""
+"""A new user's machine: a Docker engine, Pulumi's state, a checkout."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""The table that a run of the long tests ends with."""
+"""Collect measurements for the table at the end of a long test run."""
 
 TABLE: list[tuple[str, str]] = []
 

@@ -1,4 +1,4 @@
-"""The policy pack, and what the engine says that it refuses."""
+"""Load the policy pack, and read the engine's messages about violations."""
 
 import re
 

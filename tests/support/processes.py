@@ -1,4 +1,4 @@
-"""Processes and ports of this machine that a test uses."""
+"""Processes and ports on this machine."""
 
 import os
 import random

@@ -1,4 +1,4 @@
-"""The program run whole under mocks, and what it declared."""
+"""Run the whole program under mocks, and return what it declares."""
 
 import runpy
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The processes of a deployment's Pulumi: whatever has its PULUMI_HOME in its environment."""
+"""Find the processes of a deployment's Pulumi, by the PULUMI_HOME in their environment."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Runs that a test breaks off, the files of their backend, and the recovery."""
+"""Interrupt runs, find the files of their backend, and run the recovery."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""A service for the gateway's tests: answers as the path asks for, and says what arrived.
+"""A service for the gateway's tests, which answers as the path says and returns its request.
 
     /echo/NAME      what arrived, as JSON
     /slow/SECONDS   the same, later

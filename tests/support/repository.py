@@ -1,4 +1,4 @@
-"""A git repository with the project as it is in the working tree."""
+"""Create a git repository from the project's working tree."""
 
 import subprocess
 from pathlib import Path

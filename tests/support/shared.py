@@ -1,4 +1,4 @@
-"""Deployments that several tests use, one after the other: a failed test spoils none of them."""
+"""Deployments that tests share one after the other, repaired after a test that failed."""
 
 import subprocess
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The steps that a preview shows and that an update takes, in the same words."""
+"""Read the steps of a preview and of an update into the same form."""
 
 import json
 import re

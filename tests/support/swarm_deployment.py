@@ -1,4 +1,4 @@
-"""A swarm on the rig with a deployment of the project, and what was measured of it."""
+"""Deploy the project to the rig's swarm, and measure it."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager

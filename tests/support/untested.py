@@ -1,4 +1,4 @@
-"""What a run could not test: said at its end, and a failure in CI."""
+"""List the skipped tests at the end of a run, and make them failures in CI."""
 
 import os
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Edits of a deployment's sources, and the requests that must survive their update."""
+"""Edit a deployment's sources, and update it under load."""
 
 from pathlib import Path
 

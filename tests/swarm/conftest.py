@@ -1,4 +1,4 @@
-"""Swarms on the rig, each with a deployment of the project, and the table of what was measured."""
+"""Swarms on the rig with a deployment each, and the table of measurements."""
 
 from collections.abc import Iterator
 from pathlib import Path

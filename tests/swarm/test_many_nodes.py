@@ -1,4 +1,4 @@
-"""Three nodes under load: what is lost when the deployment or a node changes. In this order."""
+"""Requests lost on three nodes when the deployment or a node changes. Run in this order."""
 
 import re
 

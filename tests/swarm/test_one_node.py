@@ -1,4 +1,4 @@
-"""A swarm of one: no registry needed, nothing deployed where something is wrong. In this order."""
+"""A swarm with a single node: needs no registry, refuses invalid settings. Run in this order."""
 
 import pytest
 

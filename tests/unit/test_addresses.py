@@ -1,4 +1,4 @@
-"""A container keeps its address whatever the table does, and no update hands one to another."""
+"""Changes of the table leave addresses alone, and no update passes one to another container."""
 
 import random
 from collections.abc import Iterator

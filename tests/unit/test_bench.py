@@ -1,4 +1,4 @@
-"""The README's figures are those of bench.json, and a verdict is that of its goal."""
+"""The README has the figures of bench.json, and a verdict follows from its goal."""
 
 import json
 from dataclasses import fields

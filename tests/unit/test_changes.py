@@ -1,4 +1,4 @@
-"""The page on changes has the table that the end-to-end test holds."""
+"""docs/changes.md has the table of edits that the end-to-end test runs."""
 
 from importlib.metadata import version
 from pathlib import Path

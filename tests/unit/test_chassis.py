@@ -1,4 +1,4 @@
-"""What the chassis does for every service, with routes of the test's own."""
+"""The chassis, with routes that the test defines."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""A digest follows what is deployed, and nothing else."""
+"""A digest changes with what is deployed, and with nothing else."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What the pages name is there: files, headings, make's targets, keys, stacks, messages."""
+"""The docs name only files, headings, targets, keys, stacks and messages that exist."""
 
 import ast
 import json

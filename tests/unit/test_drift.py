@@ -1,4 +1,4 @@
-"""A mounted folder stays mounted for as long as it is what this checkout has."""
+"""A mounted folder stays mounted as long as it has this checkout's content."""
 
 import shutil
 from pathlib import Path

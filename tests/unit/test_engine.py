@@ -1,4 +1,4 @@
-"""Every call to the Docker engine ends: with an answer, a refusal or its time limit."""
+"""Every call to the Docker engine ends in an answer, an error or a time-out."""
 
 import re
 import socketserver

@@ -1,4 +1,4 @@
-"""Which module may import which."""
+"""Which modules may import which."""
 
 import ast
 from collections import Counter

@@ -1,4 +1,4 @@
-"""The tests' own clients: what they call a loss, and what is their own fault."""
+"""The load clients: which answers they count as lost, and which errors are their own."""
 
 import asyncio
 import socket

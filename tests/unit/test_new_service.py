@@ -1,4 +1,4 @@
-"""A new service is an app.py and a row, or nothing at all."""
+"""`make new-service` writes a whole service or nothing."""
 
 import runpy
 import shutil

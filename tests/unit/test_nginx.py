@@ -1,4 +1,4 @@
-"""The table as nginx configuration: golden text."""
+"""The nginx configuration that is generated from the service table."""
 
 from pathlib import Path
 

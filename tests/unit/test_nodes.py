@@ -1,4 +1,4 @@
-"""What stands in a swarm's way is named with the key that resolves it."""
+"""Checks before a swarm deployment name the configuration key to change."""
 
 import http.server
 import socket

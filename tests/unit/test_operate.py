@@ -1,4 +1,4 @@
-"""What the developer's commands say, without an engine."""
+"""The output of the daily commands, without an engine."""
 
 import io
 from datetime import UTC, datetime

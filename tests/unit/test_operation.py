@@ -1,4 +1,4 @@
-"""A destroy is known by the command of the Pulumi that runs the program."""
+"""The program detects a destroy by the command line of its Pulumi."""
 
 import shutil
 import subprocess

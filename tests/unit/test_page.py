@@ -1,4 +1,4 @@
-"""The table as the page reads it, and the page's size."""
+"""The service table as JSON for the page, and the page's size."""
 
 import json
 from pathlib import Path

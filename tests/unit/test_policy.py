@@ -1,4 +1,4 @@
-"""Each rule of the policy pack: what the program declares passes it, one thing wrong does not."""
+"""Each policy rule accepts what the program declares, and refuses a violation."""
 
 import copy
 import re

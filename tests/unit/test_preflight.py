@@ -1,4 +1,4 @@
-"""What stands in the way is named with the key that resolves it."""
+"""Checks before a deployment name the configuration key to change."""
 
 import socket
 from contextlib import nullcontext

@@ -1,4 +1,4 @@
-"""What the program declares, run whole under mocks."""
+"""What the program declares, under mocks."""
 
 import pytest
 

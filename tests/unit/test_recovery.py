@@ -1,4 +1,4 @@
-"""Whose lock, which copy of the state and which leftover it is, decided without an engine."""
+"""Decisions of the recovery without an engine: stale locks, copies of the state, leftovers."""
 
 import gzip
 import json

@@ -1,4 +1,4 @@
-"""What a recovery does to containers, and what it must know before."""
+"""What the recovery does to containers, and what it checks before."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""Each service held to the contract, in process."""
+"""Each service answers as specified, in process."""
 
 import importlib.util
 from pathlib import Path

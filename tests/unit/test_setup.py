@@ -1,4 +1,4 @@
-"""The bootstrap says what is missing, and builds again only what it built from other sources."""
+"""The setup reports what is missing, and rebuilds only what it built from older sources."""
 
 import shutil
 import subprocess

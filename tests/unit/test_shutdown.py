@@ -1,4 +1,4 @@
-"""A service that is told to stop ends what it has begun, and its log is whole."""
+"""A service that is stopped answers its open requests, and writes its whole log."""
 
 import http.client
 import os

@@ -1,4 +1,4 @@
-"""An image's digest covers what goes into the image, and nothing else."""
+"""An image's digest covers the files of the image, and nothing else."""
 
 import json
 import shutil

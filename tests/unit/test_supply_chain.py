@@ -1,4 +1,4 @@
-"""Advisories with and without a database, the linted configuration, a bill of materials."""
+"""Advisories with and without a database, linting of nginx's configuration, SBOMs."""
 
 import json
 import subprocess

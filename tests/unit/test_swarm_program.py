@@ -1,4 +1,4 @@
-"""What the program declares for a swarm, run whole under mocks."""
+"""What the program declares for a swarm, under mocks."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""The service table and the folders agree."""
+"""The service table and the folders match."""
 
 from dataclasses import replace
 from pathlib import Path

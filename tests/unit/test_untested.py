@@ -1,4 +1,4 @@
-"""A skip is said at the end of a run, and is a failure in CI."""
+"""A skipped test is listed at the end of a run, and fails in CI."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A call that takes too long is given up, and one that takes long says so."""
+"""A call that takes long is reported, and one that takes too long is given up."""
 
 import threading
 

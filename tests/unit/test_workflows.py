@@ -1,4 +1,4 @@
-"""The workflows run what a user can run, with the least rights, by actions that cannot change."""
+"""Workflows run what users can run, with the fewest permissions and pinned actions."""
 
 import re
 from collections.abc import Iterable, Iterator
