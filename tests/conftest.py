@@ -11,18 +11,18 @@ from tests.support.deployment import Deployment
 from tests.support.shared import Shared, spoil_all
 from tests.support.untested import fail_if_skipped, is_ci, summary
 
-# Who is started in the background inherits ignored signals, and so would all that a test starts.
+# A background process inherits ignored signals, and would pass them on to what tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
-# Whoever ends the run gives it time to remove what it has deployed.
+# SIGTERM ends the run like Ctrl-C, so that it removes what it has deployed.
 signal.signal(signal.SIGTERM, signal.default_int_handler)
-# Where this is set, what forgets to flush its output works all the same; on most machines it isn't.
+# Hides missing flushes, and is not set on most machines.
 os.environ.pop("PYTHONUNBUFFERED", None)
-# A make below another says which folder it enters; what a test types is typed in a shell.
+# Makes a nested make print its folder; a user's shell has no such variable.
 for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):
     os.environ.pop(name, None)
 
-# Fixture -> the deployment that its tests share.
+# Fixture -> the shared deployment.
 SHARED = {
     "deployment": "development",
     "standing": "production",

@@ -21,7 +21,7 @@ from tests.support.polling import wait_until
 NO_SERVICE = b'{"Code":5020,"Message":"Bad Gateway"}'
 TIMED_OUT = b'{"Code":5040,"Message":"Gateway Timeout"}'
 READ_TIMEOUT = 5.0  # of nginx/proxy.conf
-LATE = 2.5  # what a busy machine may add
+LATE = 2.5  # allowed on a busy machine
 FIRST, SECOND = Gateway.replicas[ONE]
 
 
@@ -51,7 +51,9 @@ def test_an_answer_of_a_service_is_passed_on_whatever_its_status(
     got, headers, body = gateway.ask(ONE, f"/status/{status}")
     assert got == status
     assert json.loads(body)["path"] == f"/status/{status}"
-    assert "access-control-allow-origin" not in headers  # which the gateway's own would have
+    assert (
+        "access-control-allow-origin" not in headers
+    )  # which an answer of the gateway itself would have
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
@@ -192,7 +194,7 @@ def test_a_download_larger_than_any_file_of_the_gateway_arrives_whole(gateway: G
         received = 0
         while data := one.recv(1 << 16):
             received += len(data)
-            time.sleep(0.005)  # slower than the service: all in between is full
+            time.sleep(0.005)  # slower than the service, so that all buffers are full
     assert received > size
 
 
@@ -277,7 +279,7 @@ def test_a_configuration_file_that_is_removed_is_noticed(gateway: Gateway) -> No
     elsewhere = gateway.content.with_name("more.conf")
     elsewhere.write_text("# nothing\n")
     first = workers(gateway)
-    elsewhere.rename(more)  # whole at once, so that it is one reload
+    elsewhere.rename(more)  # atomic, so that it causes one reload
     wait_until(lambda: len(workers(gateway)) == 2 and not first & workers(gateway), "a reload")
     second = workers(gateway)
     more.unlink()

@@ -77,14 +77,16 @@ def test_nothing_can_be_written_but_a_small_tmpfs_that_runs_nothing(either: Depl
         assert {"noexec", "nosuid", "nodev", "size=16384k"} <= set(options)
         for path in ("/written", "/etc/written", "/usr/local/bin/written", "/site/written"):
             code, _ = container.exec_run(["touch", path], user="0")
-            assert code == 1, f"{container.name}: {path}"  # touch's own; what it says may get lost
+            assert code == 1, (
+                f"{container.name}: {path}"
+            )  # touch's exit code; its output can get lost
         assert container.exec_run(["touch", "/tmp/written"])[0] == 0, "it can be written at all"
         assert container.exec_run(["rm", "/tmp/written"])[0] == 0
         script = "printf '#!/bin/bash\\n' > /tmp/run && chmod +x /tmp/run && /tmp/run"
         code, said = container.exec_run(
             ["bash", "-c", f"{script}; code=$?; rm /tmp/run; exit $code"]
         )
-        assert code == 126, said  # found, and refused
+        assert code == 126, said  # found, but not executable
 
 
 def test_what_cis_asks_of_a_container(either: Deployment) -> None:
@@ -162,7 +164,9 @@ def test_in_production_the_host_does_not_reach_a_service_and_a_service_nothing_o
 ) -> None:
     networks = standing.container("frontend").attrs["NetworkSettings"]["Networks"]
     edge = networks[f"{standing.config['networkName']}-edge"]["IPAddress"]
-    assert b'"ok"' in whatever_answers(edge, 80, "/api/v1/healthz")  # that is how one looks
+    assert b'"ok"' in whatever_answers(
+        edge, 80, "/api/v1/healthz"
+    )  # so this is how a reachable service answers
     for name in ("microservice1", "microservice2"):
         assert b'"ok"' not in whatever_answers(standing.address(name))
         script = "exec 3<>/dev/tcp/1.1.1.1/443"
@@ -174,7 +178,7 @@ def test_in_production_the_host_does_not_reach_a_service_and_a_service_nothing_o
 def test_the_gateway_reloads_for_a_change_only(either: Deployment) -> None:
     gateway = either.container("frontend")
     before = {row[1] for row in gateway.top()["Processes"]}
-    until = time.monotonic() + 2  # it looks for changes three times a second
+    until = time.monotonic() + 2  # the gateway checks three times a second
     wait_until(lambda: time.monotonic() > until, "time passes")
     assert {row[1] for row in gateway.top()["Processes"] if "nginx" in row[-1]} <= before
 

@@ -30,7 +30,7 @@ def post(headers: bytes, body: bytes) -> bytes:
     return b"POST /api/v1/say_hello HTTP/1.1\r\n" + HOST + headers + b"\r\n" + body
 
 
-# What is sent, and the status that is right.
+# The request, and the expected status.
 REFUSED = {
     "length and chunked": (
         post(b"Content-Length: 6\r\nTransfer-Encoding: chunked\r\n", SMUGGLED),
@@ -77,7 +77,7 @@ REFUSED = {
     "a header over the limit": (hello(HOST + b"X-Large: " + b"y" * 40_000 + b"\r\n"), 431),
     "too many headers": (hello(HOST + b"X-Many: yyyyyyyyyy\r\n" * 2000), 431),
 }
-# What is odd and still right, and who answers.
+# Unusual but valid requests, and who answers them.
 ANSWERED = {
     "line feeds alone": (hello(HOST + CLOSE).replace(b"\r\n", b"\n"), HELLO),
     "another host in the request line": (get(b"http://evil.example/api/v1/say_hello"), HELLO),
@@ -98,7 +98,7 @@ def exchange(url: str, raw: bytes) -> bytes:
             while data := one.recv(65536):
                 received += data
         except ConnectionError:
-            assert received  # refused before all was sent
+            assert received  # refused before the whole request was sent
     return received
 
 
@@ -137,7 +137,7 @@ def test_an_odd_request_gets_one_answer_of_the_right_service(
     assert split(answer)[::2] == (200, right)
 
 
-# Stands in for a service and answers with what reached it.
+# Replaces a service, and answers with the request that it received.
 ECHO = r"""
 import asyncio
 
@@ -205,4 +205,4 @@ def test_a_service_never_sees_what_a_client_makes_up(standing: Deployment, echo:
     other = b"http://evil.example" + path
     _, _, body = split(exchange(standing.url, get(other)))
     assert body.count(b"\nHost: ") == 1
-    assert b"Host: evil.example\r\n" in body  # the request line counts, see RFC 9112, 3.2.2
+    assert b"Host: evil.example\r\n" in body  # the request line takes precedence: RFC 9112, 3.2.2

@@ -314,7 +314,7 @@ def test_nothing_moves_for_who_wants_no_motion(
     with browser.new_context(reduced_motion=motion) as context:
         visit = Visit(context.new_page(), deployment.url + "/")
         visit.open()
-        visit.page.clock.install()  # the light stays on
+        visit.page.clock.install()  # stops the page's timers, so that the light stays on
         visit.click("call say hello")
         expect(visit.picture().locator(".way[data-lit=ok]")).to_have_count(1)
         moving = visit.page.evaluate("document.getAnimations().length")

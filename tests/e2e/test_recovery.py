@@ -24,7 +24,7 @@ def bystander(one: Deployment, stack: str) -> Iterator[Container]:
     container = one.engine.containers.create(BASE, "true", labels=labels)
     made = time.monotonic()
     try:
-        # What is younger than a run's lock, or older by less than a second, counts as that run's.
+        # Whatever was created after the lock, or less than a second before it, counts as the run's.
         wait_until(lambda: time.monotonic() - made > 1.5, "it is older than any run that follows")
         yield container
     finally:

@@ -13,7 +13,7 @@ from tests.support.notes import TABLE
 from tests.support.shared import Shared
 from tests.support.updates import change
 
-# A slow request, and one that takes more memory than there is; the contract's paths stay.
+# Adds a slow route, and one that allocates more memory than its limit.
 SLOW_AND_GREEDY = """
 
 import asyncio

@@ -19,11 +19,11 @@ from tests.support.updates import BAD_VERSIONS, change
 
 ROUNDS = int(os.environ.get("ROUNDS", "1"))
 WAIT_SECONDS = 12
-MORE_SECONDS = 30  # than that, a bad version may take on a machine that is not busy
+MORE_SECONDS = 30  # what a bad version may take beyond waitTimeout on an idle machine
 GOOD_WAIT_SECONDS = 120  # for a good version on a busy machine
 NO_BUILD = ("USER 10001:10001", "RUN exit 7\nUSER 10001:10001")
 NO_HOOK = ("    own = {", '    raise RuntimeError("no limit today")\n    own = {')
-# File, what is edited in it, and what the failed update must say.
+# The file, the edit, and what the failed update must print.
 KINDS = {
     **{
         kind: ("services/microservice1/app.py", old, new, "did not become healthy")
@@ -50,7 +50,7 @@ def fail(production: Deployment, kind: str, number: int) -> float:
     wait = WAIT_SECONDS if kind in BAD_VERSIONS else GOOD_WAIT_SECONDS
     production.config["waitTimeout"] = str(wait)
     begun = time.monotonic()
-    failed = production.up(check=False)  # fails the test when it hangs
+    failed = production.up(check=False)  # has a time-out: a hang fails the test
     took = time.monotonic() - begun
     file.write_text(good)
     app.write_text(source)

@@ -12,7 +12,7 @@ from docker.models.containers import Container
 from tests.support.deployment import Deployment
 
 REQUESTS = int(os.environ.get("REQUESTS", "1000000"))
-WARM_UP = 100_000  # pools and buffers have their size by then
+WARM_UP = 100_000  # until pools and buffers have grown to their size
 A_BATCH, BATCHES, CLIENTS = 100, 5, 4
 LOG_MEGABYTES, LOG_FILES = 10, 3
 

@@ -16,7 +16,7 @@ from tests.support.polling import wait_until
 from tests.support.updates import mixed
 
 PER_SECOND = 200
-LOAD_SECONDS = 2  # at least: a fault is not over sooner
+LOAD_SECONDS = 2  # at least: no fault takes less time
 HEALED_SECONDS = 60.0
 REPLICAS = [("microservice1", 1), ("microservice1", 2), ("microservice2", 1), ("microservice2", 2)]
 

@@ -19,17 +19,17 @@ from tests.support.notes import note
 from tests.support.recovery import locks, recover, state_file
 
 SEED = 20261124
-CYCLES = int(os.environ.get("CYCLES", "18"))  # of three kills each, in each mode in turn
+CYCLES = int(os.environ.get("CYCLES", "18"))  # three kills in each, alternating between the modes
 INTERRUPTIONS = ("SIGINT", "SIGTERM")
 RECOVERED_WITHIN = 30.0
 STEPS = ("create", "replace", "destroy")
 RATE = 50
-# On new connections: a reload may close a kept one in the instant in which it is used.
+# New connections only: a reload may close a keep-alive connection just when it is used.
 REQUESTS = [
     Request(path="/api/v1/say_hello", bodies=(HELLO,), keep_alive=False),
     Request(path="/api/v2/who_am_i", bodies=(WHO,), keep_alive=False),
 ]
-SAVES = {  # how often a run that is not killed writes its state, by a count
+SAVES = {  # how often an uninterrupted run writes its state, as counted
     ("development", "create"): 25,
     ("development", "replace"): 17,
     ("development", "destroy"): 22,
@@ -44,8 +44,8 @@ class Row:
     mode: str
     step: str
     signal: str
-    saves: int  # the state has been written so often,
-    then: float  # and so many seconds have passed since
+    saves: int  # kill after the state has been written this many times,
+    then: float  # and this many seconds later
     seen: int = 0
     killed: bool = False
     ended_in: float = 0.0
@@ -210,7 +210,9 @@ def test_of_several_runs_at_once_one_goes_on(deployment: Deployment, count: int)
         ]
         said = [run.communicate(timeout=PULUMI_SECONDS)[0] for run in runs]
         others = [text for run, text in zip(runs, said, strict=True) if run.returncode != 0]
-        assert len(others) in (count - 1, count), said  # at the same instant, both may give way
+        assert len(others) in (count - 1, count), (
+            said
+        )  # if both start at the same moment, both may fail
         assert all("the stack is currently locked by" in text for text in others), others
         deployment.up()
         deployment.operate("preview", "--expect-no-changes")

@@ -18,7 +18,7 @@ from tests.support.polling import wait_until
 from tools.setup.progress import Progress
 
 PER_SECOND = 200
-AFTER_SECONDS = 5.0  # without which nobody would see that it stays broken
+AFTER_SECONDS = 5.0  # after the fault, to see that the stack stays broken
 
 
 @pytest.fixture

@@ -18,7 +18,9 @@ PER_SECOND = 500
 SLOW_PER_SECOND = 40
 UPDATE_SECONDS = 2  # at least, each
 OK = b'{"Code":2000,"Message":"ok"}'
-SEPARATOR = re.compile(r", | : ")  # nginx's, between attempts; the second after an error_page
+SEPARATOR = re.compile(
+    r", | : "
+)  # nginx's separators between attempts; " : " after an internal redirect
 
 Effect = Callable[[], bool]
 
@@ -170,7 +172,7 @@ def assert_no_update_loses_a_request(production: Deployment, kind: str, rounds: 
         assert report.losses == [], report.summary()
         assert report.sent - len(report.own) > sent, report.summary()
     executed = posts(production)
-    assert len(executed) >= min(totals[1].sent, 1000)  # the engine keeps the newest lines
+    assert len(executed) >= min(totals[1].sent, 1000)  # the engine keeps only the newest log lines
     assert [line for line in executed if executions(line) > 1] == []
 
 

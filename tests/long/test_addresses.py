@@ -35,7 +35,7 @@ def test_a_row_whose_address_is_taken_replaces_no_container(fresh: Deployment) -
     add_a_row(fresh, container)
     fresh.up()
     after = {c.name: (c.id, c.attrs["State"]["StartedAt"]) for c in fresh.containers()}
-    publisher = f"{fresh.prefix}frontend-site"  # it runs for each publication
+    publisher = f"{fresh.prefix}frontend-site"  # runs once for each publication
     assert {name for name in after if after[name] != before.get(name)} == {
         publisher,
         f"{fresh.prefix}{container}",

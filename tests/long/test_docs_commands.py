@@ -17,11 +17,11 @@ PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
 COMMAND = re.compile(r"^\$ (.+?)(?:\s+#.*)?$", re.MULTILINE)
 COPY = "~/.pulumi/backups/microservices/dev/dev.1795504577390628622.json"
 HELLO = r'^\{"Code":2000,"Message":"Hello Microservice1"\}$'
-# It follows until it is ended.
+# `make logs` does not end by itself.
 LOGS = "make logs >log & until grep --quiet '^router_one' log; do sleep 0.2; done; kill %1; cat log"
 
-# What a user types, and what is said to it. A command that starts with a space is no page's: it
-# shows that the one before has done what the page says.
+# The commands of each page, with a pattern for their output. A command that starts with a space is
+# not on the page: it checks what the one before has done.
 README = {
     "make tools": r"pulumi .* is there",
     'eval "$(make env)"': "",
@@ -172,7 +172,7 @@ def test_the_commands_do_what_the_docs_say(machine: Machine, story: str) -> None
         file = "services/microservice2/app.py"
         machine.upstream.replace(file, "I am yizhigopher!", "I am newer!")
         machine.upstream.commit()
-    if story != "readme":  # which is about a shell that knows nothing yet
+    if story != "readme":  # whose shell has no environment yet
         machine.type('eval "$(make env)"')
     for command, says in STORIES[story].items():
         machine.type(with_own_names(machine, command.strip()), says)

@@ -40,7 +40,7 @@ def names(edits: Sequence[Edit | Drift]) -> str:
 
 
 def tags(deployment: Deployment) -> set[str]:
-    # Without a look into each, which another run may have removed by then.
+    # images.list() would inspect each image, which another test run may have removed by then.
     every = (tag for i in deployment.engine.api.images() for tag in i["RepoTags"] or ())
     return {tag for tag in every if tag.startswith(deployment.stack)}
 

@@ -14,7 +14,7 @@ import pytest
 from tests.support.polling import wait_until
 from tests.support.repository import Repository
 
-# What is left on the engine is counted: another's preview would count too.
+# Counts what is left on the engine, so no other preview may run meanwhile.
 pytestmark = pytest.mark.xdist_group("previewdiff")
 
 
@@ -42,7 +42,7 @@ class Branch(Repository):
         try:
             output, errors = child.communicate(timeout=300)
         finally:
-            child.terminate()  # where it hangs, it still removes what it made
+            child.terminate()  # SIGTERM: it still removes what it has created
             child.wait(120)
         return child.returncode, output, errors
 

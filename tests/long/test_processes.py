@@ -14,8 +14,8 @@ from tests.support.polling import wait_until
 from tests.support.processes import running
 from tests.support.updates import change
 
-# The program and the policy pack look for their engine all the time; the language host and the
-# plugin every second where they are built by this project, every five minutes where released.
+# The program and the policy pack check constantly whether their engine is alive. The language host
+# and the plugin check every second if built by this project, every five minutes if released.
 OWN_SECONDS, RELEASED_SECONDS = 60, 360
 ALL = {"engine", "language host", "program", "policy pack", "plugin"}
 
@@ -97,7 +97,7 @@ pulumi.runtime.stack._shutdown_callbacks = never
 def test_a_program_that_hangs_at_its_end_does_not_hang_its_update(fresh: Deployment) -> None:
     """The engine waits for the end of a program without a limit."""
     change(fresh.project / "__main__.py", "\n\ndef deploy", f"{NEVER}\n\ndef deploy")
-    ended = fresh.up(check=False)  # fails the test when it hangs
+    ended = fresh.up(check=False)  # has a time-out: a hang fails the test
     assert ended.returncode != 0
     assert "the Pulumi engine is done, and this program is not" in ended.stdout + ended.stderr
     wait_until_gone(fresh, *ALL, seconds=gone_within())

@@ -16,11 +16,11 @@ from infra.keys import DEFAULTS
 
 ROOT = Path(__file__).resolve().parents[2]
 READY_SECONDS = 30
-# Through a port of 127.0.0.1 each takes six file descriptors of docker-proxy, which ends for good
-# when it has none left: 3,333 are the most where the engine may open 20,000.
+# Each connection to a port at 127.0.0.1 takes six file descriptors of docker-proxy, which stops for
+# good when it has none left: with a limit of 20,000 that is 3,333 connections.
 SLOW_CLIENTS = 2000
 HEAD = b"POST /api/v1/say_hello HTTP/1.1\r\nHost: slow\r\n"
-# What each kind sends at first, and then every second.
+# For each kind: what it sends first, and then every second.
 KINDS = {
     "idle": (b"", b""),
     "slow-headers": (HEAD, b"X-Slow: 1\r\n"),

@@ -189,6 +189,6 @@ class Deployment:
             volume.remove()
         for image in self.engine.images.list(filters=ours):
             for tag in image.tags:
-                if tag.startswith(self.stack):  # other stacks may have the same image
+                if tag.startswith(self.stack):  # other stacks may share the image
                     self.engine.images.remove(tag, force=True)
         self.engine.close()

@@ -22,10 +22,10 @@ ALL = ("frontend", *(service.name for service in SERVICES))
 class Edit:
     what: str
     apply: Callable[[Deployment], None]
-    steps: Mapping[str, str]  # a resource -> the operation, and the properties that change
+    steps: Mapping[str, str]  # resource -> operation and changed properties
     look: Callable[[Deployment], object]
-    shows: object  # what `look` sees once the edit is deployed
-    happens: str = ""  # in the documentation, where the steps do not say it
+    shows: object  # what `look` returns after the update
+    happens: str = ""  # text for docs/changes.md, if the steps do not suffice
 
 
 def replaced(name: str, *properties: str) -> dict[str, str]:
@@ -232,7 +232,9 @@ CONTAINER_EDITS = (
         what="seconds to stop in",
         apply=argument("Container", TWO, "destroyGraceSeconds", 20),
         steps=updated(TWO, "destroyGraceSeconds"),
-        look=in_state(TWO, "destroyGraceSeconds"),  # the engine is told when it stops it
+        look=in_state(
+            TWO, "destroyGraceSeconds"
+        ),  # the engine gets it only when it stops the container
         shows=20,
         happens="kept in the state, for when the container is stopped",
     ),
@@ -328,7 +330,7 @@ def routed(path: str) -> Callable[[Deployment], bool]:
 
 
 GATEWAY_BLOCKS = rebuilt(GATE, of_image=("build", "name"))
-# The life of a row: each on top of those before.
+# A row is added, changed and removed: each edit builds on those before.
 TABLE_EDITS = (
     Edit(
         what="row added",
@@ -380,7 +382,7 @@ TABLE_EDITS = (
     Edit(
         what="rows swapped",
         apply=write("topology.py", "\n)\n", "\n)[::-1]\n"),
-        steps=GATEWAY_BLOCKS,  # the page draws them in the table's order
+        steps=GATEWAY_BLOCKS,  # the page shows them in the table's order
         look=lambda d: json.loads(ask(f"{d.url}/topology.json")[2])["services"][0]["name"],
         shows=TWO,
     ),
@@ -487,7 +489,7 @@ CONFIG_EDITS = (
         what="waitTimeout",
         apply=config("waitTimeout", "61"),
         steps=everywhere(updated, "waitTimeout"),
-        look=in_state(ONE, "waitTimeout"),  # the engine knows nothing of it
+        look=in_state(ONE, "waitTimeout"),  # not a property of the engine
         shows=61,
         happens="kept in the state, for when a container is made",
     ),
@@ -522,7 +524,7 @@ CONFIG_EDITS = (
     Edit(
         what="namePrefix",
         apply=own("namePrefix", "edited-"),
-        # What is there under the old name has the address that the name's hash picks.
+        # The container with the old name still has the address that the hash would choose.
         steps=rebuilt(GATE, "name")
         | rebuilt(ONE, "name", "networksAdvanced")
         | rebuilt(TWO, "name", "networksAdvanced"),
@@ -544,8 +546,8 @@ class Drift:
     what: str
     apply: Callable[[Deployment], None]
     steps: Mapping[str, str]
-    spared: frozenset[str] = frozenset()  # shown, and found to be right once the update is there
-    off_network: tuple[str, ...] = ()  # these hold no address any more: they may get another
+    spared: frozenset[str] = frozenset()  # shown in the preview, but unchanged by the update
+    off_network: tuple[str, ...] = ()  # these have lost their address, and may get another
     happens: str = ""
 
 

@@ -9,8 +9,8 @@ from tests.support.load import Report, Request, load
 from tests.support.polling import wait_until
 
 RATE = 50
-BURST_SECONDS = 5  # in which all of them connect at once
-SLOWER = 5  # times, at most, than without them; a quick machine has a second
+BURST_SECONDS = 5  # while all of them connect
+SLOWER = 5  # times slower at most than without them, but a second is always allowed
 
 
 def everyone_else(

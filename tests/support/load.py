@@ -17,20 +17,20 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 LIMIT_SECONDS = 10.0
-# Docker's proxy of a port at 127.0.0.1 ends for good once it has no file descriptors left.
+# docker-proxy, for ports at 127.0.0.1, stops for good when it has no file descriptors left.
 MOST_AT_ONCE = 1000
-# The gateway closes a connection on which no request has arrived by then; a client that could
-# not run for so long has only itself to blame.
+# The gateway closes a connection without a request after this time, so a client that was not
+# scheduled for this long has caused the loss itself.
 HEADER_SECONDS = 4.0
 TICK_SECONDS = 0.01
-LATE_SECONDS = 0.05  # less than that is a client at work
+LATE_SECONDS = 0.05  # a delay below this is normal
 PAUSES = (0.1, 2.0, 5.0, 20.0)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
     path: str
-    bodies: tuple[bytes, ...]  # the answers that are right
+    bodies: tuple[bytes, ...]  # the correct answers
     method: str = "GET"
     keep_alive: bool = True
 
@@ -75,11 +75,11 @@ class Report:
 
     sent: int = 0
     losses: list[str] = field(default_factory=list)
-    own: list[str] = field(default_factory=list)  # losses that the client's lateness explains
-    reopened: int = 0  # kept connections that the server had closed before they were used again
+    own: list[str] = field(default_factory=list)  # losses caused by the client's own delay
+    reopened: int = 0  # keep-alive connections that the server closed while they were idle
     slowest: float = 0.0
-    longest_gap: float = 0.0  # without a right answer, up to the end
-    lateness: float = 0.0  # the longest time that the client itself could not run
+    longest_gap: float = 0.0  # seconds without a correct answer, until the end
+    lateness: float = 0.0  # the longest time that the client was not scheduled
     times: list[float] = field(default_factory=list)
     lost_at: list[float] = field(default_factory=list)  # seconds since the beginning
 

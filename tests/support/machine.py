@@ -11,7 +11,7 @@ from tests.support.rig import Node
 COMMAND_SECONDS = 420
 PULUMI = Path.home() / ".pulumi"
 NOT_YET_SET = ("PULUMI_HOME", "PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE")
-# Pulumi finds the home of its state by the user's name, not by HOME: ours is mounted in its place.
+# Pulumi finds its state by the user's home folder, not by HOME, so ours is mounted there.
 SHELL = """
 for name in bin plugins; do mount --bind "{pulumi}/$name" "{own}/$name"; done
 mount --rbind "{own}" "{pulumi}"
@@ -42,7 +42,7 @@ class Machine:
         self.environment = {
             **{key: value for key, value in os.environ.items() if key not in NOT_YET_SET},
             "DOCKER_HOST": node.socket,
-            "PULUMI_SKIP_CONFIRMATIONS": "true",  # nobody is there to answer
+            "PULUMI_SKIP_CONFIRMATIONS": "true",  # nobody can answer a prompt
         }
 
     def type(self, command: str, says: str = "") -> str:

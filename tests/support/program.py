@@ -47,7 +47,7 @@ def declare(**config: object) -> Recorder:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PULUMI_CONFIG", encoded(config))
-        # Hooks are called back by a real engine; under mocks there is none to register them.
+        # Only a real engine can register hooks; the mocks cannot.
         patch.setattr(rollout, "container_hooks", lambda: None)
         patch.setattr(rollout, "show_build_on_failure", lambda: None)
         patch.setattr(rollout, "replica_hooks", lambda _: None)

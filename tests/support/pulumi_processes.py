@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tests.support.deployment import Deployment
 
-# From the arguments of a process to what it is; the first that matches counts.
+# Pattern of a command line -> kind of process; the first match counts.
 KINDS = {
     "program": r"pulumi-language-python-exec",
     "policy pack": r"python\S* -u \S*policy",

@@ -17,21 +17,21 @@ import docker
 
 from tests.support.polling import wait_until
 
-NAME = "swarmrig"  # of the bridge, and the start of every namespace, interface and control group
+NAME = "swarmrig"  # name of the bridge, and prefix of every namespace, interface and cgroup
 FOLDER = Path("/var/lib") / NAME
-NETWORK = "198.18.77"  # of the range for benchmarks, which no other network here uses
+NETWORK = "198.18.77"  # in the range for benchmarks (RFC 2544), which nothing else here uses
 HOST = f"{NETWORK}.254"
 REGISTRY_PORT = 5000
 REGISTRY = f"{HOST}:{REGISTRY_PORT}"
 CGROUPS = Path("/sys/fs/cgroup")
-# The engine of this machine drops what it does not know from bridge to bridge, and bridged
-# traffic too; images are built in a node, from packages of the world outside.
+# The host's Docker engine drops forwarded and bridged traffic of other bridges. Allow it, as nodes
+# download packages when they build images.
 RULES = (
     ("filter", "FORWARD", "-i", NAME, "-j", "ACCEPT"),
     ("filter", "FORWARD", "-o", NAME, "-j", "ACCEPT"),
     ("nat", "POSTROUTING", "-s", f"{NETWORK}.0/24", "!", "-o", NAME, "-j", "MASQUERADE"),
 )
-# A node's first process: when it is killed the kernel ends everything in the node with it.
+# The first process of a node's PID namespace: the kernel ends all others with it.
 BOOT = """
 hostname "${1#/}"
 mount --bind "$0/run" /run
@@ -87,8 +87,8 @@ class Node:
     def boot(self) -> None:
         """Start the engine, after a crash too."""
         (self.folder / "docker.sock").unlink(missing_ok=True)
-        # A machine's own is in memory and empty after a crash. The pid of a containerd that is
-        # gone, and another's by now, would keep the engine from starting one.
+        # /run is a tmpfs on real machines, and empty after a crash. A stale PID file of containerd,
+        # whose number is in use again, would keep the engine from starting it.
         shutil.rmtree(self.folder / "run", ignore_errors=True)
         (self.folder / "run").mkdir()
         self._process = subprocess.Popen(
@@ -107,7 +107,7 @@ class Node:
     def answers(self) -> bool:
         with socket.socket(socket.AF_UNIX) as probe:
             if probe.connect_ex(self.socket.removeprefix("unix://")) != 0:
-                return False  # the SDK would leave its own socket open
+                return False  # else the SDK would leave its socket open
         return bool(self.engine.ping())
 
     def crash(self) -> None:

@@ -10,7 +10,7 @@ from tests.support.contract import HELLO, answers_until
 from tests.support.deployment import Deployment
 from tests.support.recovery import recover
 
-ATTEMPTS = 2  # to deploy one at all; then each test that needs it fails at once
+ATTEMPTS = 2  # to deploy it; after that, each test that needs it fails at once
 
 spoiled: set["Shared"] = set()
 in_use: set["Shared"] = set()
@@ -68,7 +68,7 @@ class Shared:
             self.prepare(one)
             one.pulumi("cancel", "--yes", "--stack", one.stack, check=False)
             recover(one, "--yes")
-            one.up("--refresh")  # ends what was broken off, and may take a tag away with it
+            one.up("--refresh")  # completes an interrupted update, and may remove an image tag
             one.up("--refresh")
             answers_until(f"{one.url}/api/v1/say_hello", HELLO)
         except (AssertionError, OSError, subprocess.SubprocessError):

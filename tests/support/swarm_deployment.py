@@ -65,7 +65,7 @@ class Swarm:
     def destroy(self) -> None:
         """As `make destroy` does on a swarm."""
         self.deployment.operate("destroy", "--skip-preview")
-        api: Any = self.deployment.engine.api  # as the SDK has it, untyped
+        api: Any = self.deployment.engine.api  # untyped in the SDK
         own = f"microservices.stack={self.deployment.stack}"
         wait_until(lambda: not self.deployment.left()["containers"], "its tasks have ended")
         api.prune_images({"dangling": False, "label": own})
@@ -119,7 +119,7 @@ class Swarm:
         """The nodes that the service's tasks run on, by name."""
         engine = (manager or self.nodes[0]).engine
         names = {node.id: node.attrs["Description"]["Hostname"] for node in engine.nodes.list()}
-        api: Any = engine.api  # as the SDK has it, untyped
+        api: Any = engine.api  # untyped in the SDK
         tasks = api.tasks({"service": self.name(service), "desired-state": "running"})
         return sorted(
             names[task["NodeID"]] for task in tasks if task["Status"]["State"] == "running"
@@ -148,7 +148,7 @@ class Swarm:
     @contextmanager
     def stranger(self, service: str, *, alias: str) -> Iterator[Callable[[], bytes]]:
         """One more replica of a service, under another's name; yields a look at its log."""
-        api: Any = self.nodes[0].engine.api  # as the SDK has it, untyped
+        api: Any = self.nodes[0].engine.api  # untyped in the SDK
         task = api.inspect_service(self.name(service))["Spec"]["TaskTemplate"]
         network = {"Target": task["Networks"][0]["Target"], "Aliases": [alias]}
         made = api.create_service(

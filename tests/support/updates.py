@@ -52,7 +52,7 @@ def assert_nothing_lost(report: Report, *, seconds: float = 3) -> None:
     assert len(report.own) < report.sent / 100, report.summary()
 
 
-# How a version of a service is bad: what is edited, and what the failed update must quote.
+# Kinds of bad versions: the edit, and what the failed update must print.
 BAD_VERSIONS = {
     "crashes": ("import chassis\n", "raise SystemExit('no coffee')\n", "no coffee"),
     "dies early": (
@@ -87,7 +87,7 @@ def check_a_bad_version(production: Deployment, kind: str) -> None:
     with load(production.url, mixed(production), rate=REQUESTS_PER_SECOND) as mending:
         app.write_text(good)
         production.up()
-        production.up("--refresh")  # gives the image that is back its tag again
+        production.up("--refresh")  # restores the tag of the previous image
     assert_nothing_lost(report)
     assert_nothing_lost(mending)
     assert ids(production)["router_one"] != after["router_one"]

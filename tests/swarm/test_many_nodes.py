@@ -114,7 +114,7 @@ def test_a_drained_node(swarm: Swarm) -> None:
         wait_until(lambda: len(swarm.tasks("router_one")) == 2, "its tasks run elsewhere")
         wait_until(lambda: not drained.engine.containers.list(), "it has no containers")
     record("a node drained", reports, gone=drained.name)
-    swarm.deployment.up()  # with one gateway less
+    swarm.deployment.up()  # which removes a gateway
     swarm.set(drained, Availability="active")
     swarm.deployment.up()
     assert swarm.tasks("frontend") == [node.name for node in swarm.nodes]
@@ -146,7 +146,7 @@ def test_the_leading_manager_dies(swarm: Swarm) -> None:
         first.crash()
         wait_until(lambda: swarm.leader(second) not in ("", first.name), "another leads")
         swarm.scale(4)
-        # Who has just been chosen may lose it again, and `make up` fails: it is run again.
+        # A new leader may lose its election again, in which case `make up` fails and is repeated.
         wait_until(lambda: swarm.deployment.up(check=False).returncode == 0, "up", 120)
         wait_until(lambda: len(swarm.tasks("router_one", second)) == 4, "it is scaled by another")
     record("the leading manager dies, scale to 4", reports, gone=first.name)
@@ -154,7 +154,7 @@ def test_the_leading_manager_dies(swarm: Swarm) -> None:
     wait_until(lambda: first.engine.info()["Swarm"]["ControlAvailable"], "it is back")
     swarm.manage(first)
     swarm.wait_ready()
-    # What it was being asked ends with it, and for seconds nobody learns of another's address.
+    # Requests to it are lost with it, and DNS returns old addresses for some seconds.
     stayed = [report for name, report in reports.items() if name != first.name]
     assert all(report.lost < report.sent / 100 for report in stayed)
 

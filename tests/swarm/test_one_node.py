@@ -42,7 +42,7 @@ def test_no_engine(alone: Swarm) -> None:
     ("registry", "reason"),
     [
         (f"http://{REGISTRY.partition(':')[0]}:5999/team", "does not answer"),
-        (f"{REGISTRY}/team", "does not answer"),  # it has no TLS
+        (f"{REGISTRY}/team", "does not answer"),  # the registry has no TLS
     ],
 )
 def test_a_registry_that_is_not_one(alone: Swarm, registry: str, reason: str) -> None:

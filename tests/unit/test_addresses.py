@@ -11,7 +11,7 @@ from infra import addresses
 from tests.support import configured
 
 NAMES = [f"router_{number}" for number in range(100)]
-SUBNET = IPv4Network("10.1.0.0/26")  # small, so that hashes collide all the time
+SUBNET = IPv4Network("10.1.0.0/26")  # small, so that hashes often collide
 MANY = 30
 SEEDS = range(200)
 
@@ -27,7 +27,9 @@ def changed_tables(seed: int) -> Iterator[set[str]]:
         names |= {row, *(f"{row}_{n}" for n in range(2, 2 + chance.randrange(3)))}
         renamed = chance.sample(sorted(gone), k=min(len(gone), 1))
         names |= {f"{name}_renamed" for name in renamed}
-        while len(names) > MANY // 2:  # there must be room for those that come and those that go
+        while (
+            len(names) > MANY // 2
+        ):  # leave room: old and new names need an address at the same time
             names.remove(chance.choice(sorted(names)))
         yield set(names)
 

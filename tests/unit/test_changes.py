@@ -12,10 +12,10 @@ from tests.support.program import Recorder, declare
 from topology import SERVICES
 
 ROOT = Path(__file__).resolve().parents[2]
-# They make another stack of it, with tests of its own.
+# These keys make it another stack, which has its own tests.
 OF_OTHER_MODES = {"mode", "replicas", "registry", "swarmInit", "encryptNetwork", "placement"}
 
-# Replaced or updated by pulumi-docker 5.2.0 by itself, each seen on an engine on 2026-11-24.
+# What pulumi-docker 5.2.0 replaces and what it updates, as seen on an engine on 2026-11-24.
 TRIED = {
     "capabilities",
     "command",
@@ -27,7 +27,7 @@ TRIED = {
     "restart",
     "securityOpts",
     "user",
-    "wait",  # counts when it is made
+    "wait",  # only matters at creation
 }
 
 

@@ -193,7 +193,7 @@ def test_an_answer_is_one_packet() -> None:
         one.write(b"too late")
         await asyncio.sleep(0)
 
-    # asyncio.run() would take this thread's loop away, which Pulumi's mocks go on with.
+    # asyncio.run() would close this thread's event loop, which Pulumi's mocks still need.
     with closing(asyncio.new_event_loop()) as loop:
         loop.run_until_complete(answer())
     assert transport.written == [b"head body", b"last"]

@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 SUPPORT = "tests.support"
-# The table, digests and what is rendered from both.
+# The service table, digests, and what is rendered from them.
 PURE = (
     "topology.py",
     "content.py",

@@ -99,7 +99,7 @@ def test_an_edit_is_served_and_no_request_is_lost(
     answers = [HELLO]
 
     def served() -> bool:
-        answers.append(live.answer())  # raises when one is lost
+        answers.append(live.answer())  # raises if one is lost
         return answers[-1] == edited
 
     wait_until(served, "the edit is served")

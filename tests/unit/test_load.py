@@ -133,7 +133,7 @@ def test_a_loss_of_a_client_that_could_not_run_is_its_own(
         recorder.end()
         watching.cancel()
 
-    # asyncio.run() would take this thread's loop away, which Pulumi's mocks go on with.
+    # asyncio.run() would close this thread's event loop, which Pulumi's mocks still need.
     with closing(asyncio.new_event_loop()) as loop:
         loop.run_until_complete(run())
     assert (len(report.own), report.lost) == ((1, 0) if starved else (0, 1))

@@ -27,7 +27,7 @@ class Terminal(io.StringIO):
         ("2026-01-02T11:57:00.123456789Z", "3 min"),
         ("2026-01-02T09:30:00Z", "2 h"),
         ("2025-12-20T12:00:00Z", "13 d"),
-        ("2026-01-02T12:00:07Z", "0 s"),  # a clock that is not quite the engine's
+        ("2026-01-02T12:00:07Z", "0 s"),  # the clocks differ slightly
     ],
 )
 def test_an_uptime_is_in_its_largest_unit(started: str, shown: str) -> None:

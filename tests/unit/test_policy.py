@@ -62,7 +62,7 @@ GOOD: dict[str, dict[str, Any]] = {
 LABEL = labels.PIDS_LIMIT
 ABSENT = object()
 SPEC = "taskSpec.containerSpec"
-# The rule that must speak, the type, the property, and what it is made.
+# The rule that must fail, the resource type, the property, and its invalid value.
 BROKEN = [
     ("non-root", CONTAINER, "user", ABSENT),
     ("non-root", CONTAINER, "user", "0"),

@@ -19,7 +19,7 @@ from tools.recover.leftovers import Leftover
 from tools.setup.errors import Problem
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
-GONE = 2**22 + 1  # above the highest pid that a kernel gives
+GONE = 2**22 + 1  # higher than any process ID
 Start = Callable[..., subprocess.Popen[bytes]]
 
 

@@ -31,7 +31,7 @@ def test_say_hello(method: str) -> None:
     answer = client("microservice1").request(method, "/say_hello?a=b")
     expected = HELLO if method == "GET" else ONLY_GET
     assert answer.status_code == 200
-    # The in-process client keeps a HEAD answer's body, which a server leaves out.
+    # The in-process client keeps the body of a HEAD answer, unlike a server.
     assert answer.content in {expected, body(method, expected)}
 
 

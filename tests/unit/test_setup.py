@@ -71,7 +71,7 @@ def test_what_was_built_from_other_sources_is_stale(compiler: Path, module: Path
     (module / "said" / "said.go").write_text('package said\n\nvar It = "?"\n')
     assert go.is_stale(one, str(module))
     two.unlink()
-    shutil.copy(one, two)  # another installer's
+    shutil.copy(one, two)  # as another installer would
     assert not go.is_stale(two, str(module))
     build(compiler, module)
     assert said(one) == "one?"
@@ -169,7 +169,7 @@ def test_a_normal_user_without_a_browser_is_told_how_to_get_one() -> None:
         "import os, sys; from tools.setup import browser, progress; "
         "os.getuid() or os.setuid(65534); browser.ensure(progress.Progress(sys.stdout))"
     )
-    with tempfile.TemporaryDirectory() as name:  # below pytest's own only root may look
+    with tempfile.TemporaryDirectory() as name:  # only root can read below pytest's folder
         Path(name).chmod(0o755)
         (Path(name) / "apt-get").touch(0o755)
         done = subprocess.run(

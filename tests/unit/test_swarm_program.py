@@ -24,7 +24,7 @@ SERVICE = "docker:index/service:Service"
 @pytest.fixture(scope="module")
 def declared() -> Iterator[Recorder]:
     with pytest.MonkeyPatch.context() as patch:
-        # Hooks are called back by a real engine; under mocks there is none to register them.
+        # Only a real engine can register hooks; the mocks cannot.
         patch.setattr(failures, "show", lambda: None)
         patch.setattr(nodes, "inventory", lambda: SWARM)
         patch.setattr(obstacles, "conflicts", lambda *_: [])

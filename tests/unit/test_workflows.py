@@ -81,7 +81,7 @@ def test_least_permissions(file: Path) -> None:
 
 def is_run_for_a_pull_request(text: str) -> bool:
     """A fork's code too, before anybody has looked at it."""
-    triggers = yaml.safe_load(text)[True]  # what YAML makes of `on`
+    triggers = yaml.safe_load(text)[True]  # YAML reads `on` as true
     return any(trigger.startswith("pull_request") for trigger in triggers)
 
 
