@@ -81,7 +81,6 @@ def get(url: str, timeout: float = 5) -> tuple[int, bytes]:
 
 
 def wait_for(url: str, seconds: float = 20) -> None:
-    """Wait until the URL answers 200."""
     deadline = time.monotonic() + seconds
     while True:
         with contextlib.suppress(OSError, http.client.HTTPException):

@@ -1,5 +1,3 @@
-// Create HTML and SVG elements.
-
 const SVG = "http://www.w3.org/2000/svg";
 
 function filled(element, attributes, children) {

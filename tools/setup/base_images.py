@@ -54,7 +54,6 @@ def present(names: Sequence[str]) -> dict[str, bool]:
 
 
 def registry(name: str) -> str:
-    """Return the registry of an image name."""
     first, slash, _ = name.partition("/")
     return (
         first if slash and ("." in first or ":" in first or first == "localhost") else "docker.io"

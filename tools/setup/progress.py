@@ -24,7 +24,6 @@ class Step:
         self.reported = self.began
 
     def says(self, what: str) -> None:
-        """Change the text of this step's line."""
         self.what = what
 
     @property

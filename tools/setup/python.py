@@ -67,7 +67,6 @@ def tls_settings(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def ca_bundle() -> Path | None:
-    """Return this machine's CA bundle."""
     named = os.environ.get("SSL_CERT_FILE") or ssl.get_default_verify_paths().cafile
     places = (named, "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt")
     return next((Path(place) for place in places if place and Path(place).is_file()), None)
