@@ -36,7 +36,7 @@ class Attack:
         self.open = 0
 
     async def client(self) -> None:
-        """A connection that is opened again whenever it is closed."""
+        """Keep a connection open: reconnect whenever it is closed."""
         while True:
             with contextlib.suppress(OSError):
                 await self._connection()
@@ -60,7 +60,7 @@ class Attack:
 
 
 def _check_open(one: socket.socket) -> None:
-    """Looks without taking: what was sent to it stays unread."""
+    """Check that the connection is open, without reading from it."""
     try:
         if not one.recv(1, socket.MSG_PEEK):
             raise ConnectionError
@@ -85,7 +85,7 @@ async def main(kind: str, host: str, port: str, count: str) -> None:
 def under_attack(
     kind: str, host: str, port: int, count: int, *, network: str = ""
 ) -> Iterator[None]:
-    """`count` clients are connected while the block runs, in a process of their own.
+    """Keep `count` clients connected while the block runs, in a separate process.
 
     With `network` it runs in a container there, so that the clients have an address of their own.
     """

@@ -19,7 +19,7 @@ while True:
 
 @contextmanager
 def busy(*, cpu: int = 4, disk: int = 2) -> Iterator[None]:
-    """So many processes that only compute, and so many that only write, beside the block."""
+    """Run processes that compute and processes that write while the block runs."""
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory())
         scripts = [CPU] * cpu + [DISK] * disk

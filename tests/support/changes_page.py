@@ -15,7 +15,7 @@ HAPPENS = {
 
 
 def tables() -> dict[str, str]:
-    """Each table by the name of its place in the page."""
+    """Return each table by the name of its marker in the page."""
     return {
         "edits": _table("edit", EDITS),
         "drift": _table("by hand", DRIFTS),
@@ -24,7 +24,7 @@ def tables() -> dict[str, str]:
 
 
 def written(page: str) -> str:
-    """The page with the tables in their places."""
+    """Return the page with the tables filled in."""
     for name, text in tables().items():
         start, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->"
         before, after = page.partition(start)[0], page.partition(end)[2]

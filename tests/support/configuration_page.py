@@ -31,7 +31,7 @@ def _value(value: object) -> str:
 
 
 def _stacks() -> dict[str, dict[str, Any]]:
-    """What the project's own stacks say differently."""
+    """Return the values of Pulumi.prod.yaml and Pulumi.swarm.yaml."""
     files = {stack: yaml.safe_load((ROOT / f"Pulumi.{stack}.yaml").read_text()) for stack in STACKS}
     return {
         stack: {key.partition(":")[2]: value for key, value in file["config"].items()}
@@ -40,7 +40,7 @@ def _stacks() -> dict[str, dict[str, Any]]:
 
 
 def written(page: str) -> str:
-    """The page with the table in its place."""
+    """Return the page with the table filled in."""
     config = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
     before, after = page.partition(START)[0], page.partition(END)[2]
     return f"{before}{START}{table(config)}{END}{after}"

@@ -25,7 +25,7 @@ PULUMI_SECONDS = 300
 
 
 class Deployment:
-    """A copy of the project and a stack of its own, from nothing to nothing."""
+    """A copy of the project with a stack of its own, which `remove` removes completely."""
 
     def __init__(self, folder: Path, **config: object) -> None:
         self.engine = docker.from_env()
@@ -71,7 +71,7 @@ class Deployment:
         self.config["services"].setdefault(name, {}).update(own)
 
     def restore(self) -> None:
-        """Undo every edit of sources and configuration; folders that are mounted stay the same."""
+        """Undo all edits of sources and configuration, without replacing mounted folders."""
         self.config.clear()
         self.config |= copy.deepcopy(self._first_config)
         self.prefix = self.config["namePrefix"]
@@ -105,7 +105,7 @@ class Deployment:
     def operate(
         self, verb: str, *more: str, check: bool = True
     ) -> subprocess.CompletedProcess[str]:
-        """`pulumi up`, `preview`, `refresh` or `destroy` of the stack, with its configuration."""
+        """Run `pulumi up`, `preview`, `refresh` or `destroy` with this configuration."""
         yes = [] if verb == "preview" else ["--yes"]
         return self.pulumi(verb, *self.configured(), *yes, *more, check=check)
 
@@ -123,7 +123,7 @@ class Deployment:
         return self.engine.containers.get(self.prefix + names[service] + number)
 
     def containers(self) -> list[Container]:
-        """Every container of the stack, running or not."""
+        """Return all containers of the stack, also stopped ones."""
         return self.engine.containers.list(all=True, filters=self._ours(), ignore_removed=True)
 
     def address(self, service: str) -> str:
@@ -144,7 +144,7 @@ class Deployment:
         return {"label": f"microservices.stack={self.stack}"}
 
     def left(self) -> dict[str, list[str]]:
-        """What the engine still has of the stack."""
+        """Return what the engine still has with the stack's label."""
         ours = self._ours()
         return {
             "containers": [
@@ -157,7 +157,7 @@ class Deployment:
         }
 
     def ids(self) -> list[str]:
-        """The engine's ids of what it has of the stack, images aside."""
+        """Return the engine's IDs of the stack's containers, networks and volumes."""
         ours = self._ours()
         return [
             *(
@@ -178,7 +178,7 @@ class Deployment:
         self.remove()
 
     def remove(self) -> None:
-        """Destroys the stack, and by their labels whatever a failed test left."""
+        """Destroy the stack, and remove by label what a failed test has left."""
         self.operate("destroy", "--skip-preview", "--run-program", check=False)
         ours = self._ours()
         for container in self.engine.containers.list(all=True, filters=ours, ignore_removed=True):

@@ -37,13 +37,13 @@ def updated(name: str, *properties: str) -> dict[str, str]:
 
 
 def rebuilt(name: str, *properties: str, of_image: Iterable[str] = ("name",)) -> dict[str, str]:
-    """A new image, and the container that is made of it."""
+    """Return the steps of a new image and its container."""
     changed = " ".join(["replace", *sorted(of_image)])
     return {f"{name} image": changed} | replaced(name, "image", "labels", *properties)
 
 
 def write(path: str, old: str, new: str) -> Callable[[Deployment], None]:
-    """Replaces `old` wherever the file has it; with an empty `old`, appends."""
+    """Replace `old` everywhere in the file; if `old` is empty, append."""
 
     def apply(deployment: Deployment) -> None:
         file = deployment.project / path
@@ -64,7 +64,7 @@ def create(path: str, text: str) -> Callable[[Deployment], None]:
 
 
 def argument(kind: str, name: str, path: str, value: object) -> Callable[[Deployment], None]:
-    """Sets an argument of a resource, as an edit of the code that declares it would."""
+    """Set an argument of a resource, as an edit of its declaration would."""
     keys = [int(key) if key.isdigit() else key for key in path.split("/")]
 
     def apply(deployment: Deployment) -> None:
@@ -109,7 +109,7 @@ def walk(value: Any, path: str) -> object:  # noqa: ANN401  what the engine says
 
 
 def inspected(name: str, path: str) -> Callable[[Deployment], object]:
-    """What the engine says of the container, there."""
+    """Return a look at one place of `docker inspect`."""
     return lambda deployment: walk(deployment.container(name).attrs, path)
 
 
@@ -133,7 +133,7 @@ def contains(name: str, path: str, text: str) -> Callable[[Deployment], bool]:
 
 
 def in_state(name: str, key: str) -> Callable[[Deployment], object]:
-    """What the state keeps of the container, for what the engine has no place for."""
+    """Return a look at a property that is only in Pulumi's state, not on the engine."""
 
     def look(deployment: Deployment) -> object:
         exported = deployment.pulumi("stack", "export", "--stack", deployment.stack).stdout
@@ -163,7 +163,7 @@ def of_container(  # noqa: PLR0913  a row's columns
     shows: object,
     operation: Callable[..., dict[str, str]] = replaced,
 ) -> Edit:
-    """An edit of arguments of a container, which the engine then shows at a place."""
+    """Return an edit of a container's arguments, which the engine shows at `at`."""
     return Edit(
         what=what,
         apply=together(*(argument("Container", name, *one) for one in sets.items())),
@@ -294,7 +294,7 @@ FILE_EDITS = (
 
 
 def add_a_service(deployment: Deployment) -> None:
-    """A copy of microservice1 in a row of its own, the first."""
+    """Add a copy of microservice1, as the first row of the table."""
     folder = deployment.project / "services" / THREE
     shutil.copytree(deployment.project / "services" / ONE, folder)
     write(f"services/{THREE}/app.py", ONE, THREE)(deployment)
@@ -398,7 +398,7 @@ def everywhere(step: Callable[..., dict[str, str]], *properties: str) -> dict[st
 
 
 def own(key: str, end: str) -> Callable[[Deployment], None]:
-    """Sets a key to a name of this deployment's own."""
+    """Set a key to a name that only this deployment uses."""
 
     def apply(deployment: Deployment) -> None:
         config(key, f"{deployment.stack}-{end}")(deployment)
@@ -408,7 +408,7 @@ def own(key: str, end: str) -> Callable[[Deployment], None]:
 
 
 def other_base(key: str, image: str) -> Callable[[Deployment], None]:
-    """A base image of one label more."""
+    """Build a base image that differs only by a label."""
 
     def apply(deployment: Deployment) -> None:
         other = f"{deployment.stack}-base/{image}"
@@ -541,7 +541,7 @@ EDITS = (*SINGLE_EDITS, *TABLE_EDITS)
 
 @dataclass(frozen=True, kw_only=True)
 class Drift:
-    """What hands do on the engine; what a refreshing preview shows of it, and mends."""
+    """A manual change on the engine, and how a preview with --refresh shows and undoes it."""
 
     what: str
     apply: Callable[[Deployment], None]
@@ -555,7 +555,7 @@ T = TypeVar("T", Edit, Drift)
 
 
 def rounds(edits: Iterable[T]) -> list[list[T]]:
-    """Edits that hit different resources side by side; those that hit the same one in order."""
+    """Group edits: those of different resources together, those of the same one in order."""
     found: list[list[T]] = []
     latest: dict[str, int] = {}
     for edit in edits:
@@ -667,7 +667,7 @@ def ignored(deployment: Deployment) -> None:
 
 
 def written_again(deployment: Deployment) -> None:
-    """The files of the folders in another order, with other times."""
+    """Write the files of the folders again, in another order and with other times."""
     for folder in ("frontend", "nginx", f"services/{TWO}"):
         names = sorted((deployment.project / folder).iterdir(), reverse=True)
         contents = [(path, path.read_bytes(), path.stat().st_mode) for path in names]

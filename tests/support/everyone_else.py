@@ -16,7 +16,7 @@ SLOWER = 5  # times slower at most than without them, but a second is always all
 def everyone_else(
     standing: Deployment, attack: AbstractContextManager[None], seconds: float
 ) -> None:
-    """Others are answered in full and in time, by containers that did not restart."""
+    """Check that other clients get complete answers in time, and that no container restarts."""
     usual = _load(standing, 3)
     with attack:
         burst = _load(standing, BURST_SECONDS)

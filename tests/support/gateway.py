@@ -25,7 +25,7 @@ READY_SECONDS = 60 + MIN_READY_SECONDS
 
 
 class Gateway:
-    """nginx, two replicas of the first service and one of the second, on a network of their own."""
+    """nginx with two replicas of the first service and one of the second, on its own network."""
 
     replicas: ClassVar = {ONE: (ONE.container, f"{ONE.container}_2"), TWO: (TWO.container,)}
 
@@ -137,7 +137,7 @@ class Gateway:
         return int(code or 0), bytes(output).decode().strip()  # type: ignore[arg-type]  # not streamed
 
     def asked(self, name: str) -> list[str]:
-        """Every request that the replica took, such as "GET /echo"."""
+        """Return the requests that the replica received, such as "GET /echo"."""
         return self.containers[name].logs().decode().splitlines()
 
     def __exit__(self, *_: object) -> None:

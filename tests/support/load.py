@@ -42,7 +42,7 @@ class Request:
 
 
 class Lateness:
-    """How long an event loop could not run although it had something to do."""
+    """Measures how long an event loop was not scheduled although it had work."""
 
     def __init__(self) -> None:
         self._longest = 0.0
@@ -58,7 +58,7 @@ class Lateness:
             self._sum += late
 
     def so_far(self) -> float:
-        """Return the sum of all delays, the present one included."""
+        """Return the sum of all delays, including the current one."""
         return self._sum + self._late_now()
 
     def longest(self) -> float:
@@ -71,7 +71,7 @@ class Lateness:
 
 @dataclass
 class Report:
-    """What the clients saw; times are without the clients' own lateness."""
+    """What the clients measured, without the delays of the clients themselves."""
 
     sent: int = 0
     losses: list[str] = field(default_factory=list)
@@ -89,7 +89,7 @@ class Report:
 
     @property
     def p99(self) -> float:
-        """What 99 of 100 good answers took at most."""
+        """The 99th percentile of the time of correct answers."""
         return sorted(self.times)[int(len(self.times) * 0.99)]
 
     @classmethod
@@ -119,7 +119,7 @@ class Report:
 
 
 class _Recorder:
-    """Fills a report in, and takes the event loop's lateness out of every time."""
+    """Fills in a report, and subtracts the event loop's delay from every time."""
 
     def __init__(self, report: Report, late: Lateness) -> None:
         self.report, self.late = report, late
@@ -127,7 +127,7 @@ class _Recorder:
         self._last_good = self.now()
 
     def now(self) -> float:
-        """Return seconds of a clock that stands still while the event loop cannot run."""
+        """Return a time in seconds that excludes the event loop's delays."""
         return time.monotonic() - self.began - self.late.so_far()
 
     async def ask(self, clients: "_Clients", request: Request) -> None:
@@ -188,7 +188,7 @@ class _Connection:
         return cls(one)
 
     def is_closed(self) -> bool:
-        """Whether the server's end of the connection has arrived here."""
+        """Whether the server has closed the connection."""
         try:
             return not self._socket.recv(1, socket.MSG_PEEK)
         except BlockingIOError:
@@ -220,7 +220,7 @@ class _Connection:
 
 
 class _Clients:
-    """Connections to one host, kept for the requests that keep them, used in turn."""
+    """A pool of connections to one host, for requests with keep-alive."""
 
     def __init__(self, url: str, report: Report) -> None:
         parts = urlsplit(url)
@@ -244,7 +244,7 @@ class _Clients:
                 connection.close()
 
     def _kept(self) -> _Connection | None:
-        """Return one that is open still: every client looks before it uses one again."""
+        """Return an idle connection that is still open: clients check before they reuse one."""
         while self.idle:
             connection = self.idle.popleft()
             if not connection.is_closed():
@@ -313,7 +313,7 @@ def _in_a_thread(run: Run) -> Iterator[Report]:
 
 @contextmanager
 def load(url: str, requests: Sequence[Request], *, rate: float) -> Iterator[Report]:
-    """Send `rate` requests a second, in turn, while the block runs; then the report is whole."""
+    """Send `rate` requests a second in turn while the block runs. Then the report is complete."""
     with _in_a_thread(lambda recorder, stop: _at_a_rate(url, requests, rate, recorder, stop)) as it:
         yield it
 
@@ -322,7 +322,7 @@ def load(url: str, requests: Sequence[Request], *, rate: float) -> Iterator[Repo
 def idle_clients(
     url: str, requests: Sequence[Request], *, pause: float, count: int
 ) -> Iterator[Report]:
-    """Run `count` clients, each with a connection of its own that is idle between two requests.
+    """Run `count` clients, each with a connection that is idle between two requests.
 
     Their uses are spread over the pause. A connection whose end has arrived before it is used
     again is opened anew, as every client does; one that is closed afterwards is a loss.

@@ -24,7 +24,7 @@ exit $code
 
 
 class Machine:
-    """A terminal on a node of the rig: ports and names are free there, as nothing else is there.
+    """A shell on a node of the rig, where all ports and names are free.
 
     Pulumi, its plugin and uv's cache are those of this machine.
     """
@@ -46,7 +46,7 @@ class Machine:
         }
 
     def type(self, command: str, says: str = "") -> str:
-        """Run the command in the shell of before, whose variables it may have set."""
+        """Run a command in the same shell as the ones before, so that it sees their variables."""
         kept = self.folder / "environment"
         places = {"pulumi": PULUMI, "own": self.pulumi, "kept": kept}
         script = SHELL.format(command=command, **places)
@@ -67,7 +67,7 @@ class Machine:
         return said
 
     def clean(self) -> None:
-        """Remove everything that a test has left in the engine, and leave its swarm."""
+        """Remove everything from the engine, and leave its swarm."""
         engine = self.node.engine
         if engine.info()["Swarm"]["LocalNodeState"] != "inactive":
             engine.swarm.leave(force=True)

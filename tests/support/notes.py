@@ -4,5 +4,5 @@ TABLE: list[tuple[str, str]] = []
 
 
 def note(what: str, seen: str) -> None:
-    """Adds a row to the table that the run ends with."""
+    """Add a row to the table at the end of the run."""
     TABLE.append((what, seen))

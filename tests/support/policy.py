@@ -8,5 +8,5 @@ PACK = f"--policy-pack={ROOT / 'policy'}"
 
 
 def refused(output: str) -> set[str]:
-    """The rules that the engine says are broken, each as mandatory."""
+    """Return the mandatory rules that the engine reports as violated."""
     return set(re.findall(r"\[mandatory\]\s+(\S+)", output))

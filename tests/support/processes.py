@@ -12,7 +12,7 @@ from typing import Any
 
 @contextmanager
 def running(command: list[str], **options: Any) -> Iterator[subprocess.Popen[Any]]:  # noqa: ANN401  as Popen's own
-    """A process that, with all it started, does not outlive the block, whatever fails in it."""
+    """Run a process during the block, then end it and all that it has started."""
     with subprocess.Popen(command, start_new_session=True, **options) as process:
         try:
             yield process
@@ -22,7 +22,7 @@ def running(command: list[str], **options: Any) -> Iterator[subprocess.Popen[Any
 
 
 def run(command: list[str], *, seconds: float, **options: Any) -> subprocess.CompletedProcess[str]:  # noqa: ANN401  as Popen's own
-    """Run it to its end; past its time it and its process group are killed, and the test fails."""
+    """Run a command. After the time-out kill its process group, and fail the test."""
     pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with running(command, text=True, **pipes, **options) as process:
         try:
@@ -34,7 +34,7 @@ def run(command: list[str], *, seconds: float, **options: Any) -> subprocess.Com
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that nothing listens on; below those that the kernel hands out by itself."""
+    """Return unused ports below the kernel's ephemeral range."""
     ports: list[int] = []
     while len(ports) < count:
         port = random.randint(20000, 30000)

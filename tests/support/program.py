@@ -38,7 +38,7 @@ class Recorder(pulumi.runtime.Mocks):
 
 
 def declare(**config: object) -> Recorder:
-    """Runs the program under mocks, with this configuration."""
+    """Run the program under mocks with this configuration."""
     recorder = Recorder()
     pulumi.runtime.set_mocks(recorder, project="microservices", stack="unit")
 

@@ -16,7 +16,7 @@ KINDS = {
 
 
 def of(deployment: Deployment) -> dict[int, str]:
-    """Return what each of them is, by process id."""
+    """Return the kind of each process by its ID."""
     home = f"PULUMI_HOME={deployment.environment['PULUMI_HOME']}\0".encode()
     found = {}
     for entry in Path("/proc").glob("[0-9]*"):

@@ -14,7 +14,7 @@ BASE = "python:3.13-slim"
 
 
 def recover(one: Deployment, *more: str, code: int = 0) -> str:
-    """What it says; `make up` calls it so, and `make recover` with --yes."""
+    """Run the recovery as `make up` does, or with --yes as `make recover`. Return its output."""
     done = subprocess.run(
         [sys.executable, "-m", "tools.recover", "--stack", one.stack, *more],
         cwd=one.project,

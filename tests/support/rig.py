@@ -43,7 +43,7 @@ wait
 
 
 def why_not() -> str:
-    """Why the rig cannot run here, or nothing."""
+    """Return the reason why the rig cannot run here, or an empty string."""
     if os.geteuid() != 0:
         return "network namespaces and engines of its own need root"
     needed = ("ip", "iptables", "nsenter", "unshare", "dockerd")
@@ -59,7 +59,7 @@ def run(*command: str | Path, check: bool = True) -> str:
 
 
 class Node:
-    """One machine of the rig: a namespace, an address, an engine."""
+    """A machine of the rig: a network namespace, an address, an engine."""
 
     def __init__(self, index: int) -> None:
         self.name = f"{NAME}{index}"
@@ -85,7 +85,7 @@ class Node:
         self.boot()
 
     def boot(self) -> None:
-        """Start the engine, after a crash too."""
+        """Start the engine, also after a crash."""
         (self.folder / "docker.sock").unlink(missing_ok=True)
         # /run is a tmpfs on real machines, and empty after a crash. A stale PID file of containerd,
         # whose number is in use again, would keep the engine from starting it.
@@ -111,7 +111,7 @@ class Node:
         return bool(self.engine.ping())
 
     def crash(self) -> None:
-        """What a power cut does: everything in the node ends at once."""
+        """Kill everything in the node at once, as a power cut does."""
         self.engine.close()
         with contextlib.suppress(RuntimeError):
             for pid in run("ip", "netns", "pids", self.name).split():
@@ -122,14 +122,14 @@ class Node:
         wait_until(lambda: not run("ip", "netns", "pids", self.name, check=False), "it is down")
 
     def kill(self, pid: int, number: signal.Signals = signal.SIGKILL) -> None:
-        """Kill a process by the number that it has in the node."""
+        """Kill a process by its ID inside the node."""
         outside = self._process.pid if self._process else 0
         first = Path(f"/proc/{outside}/task/{outside}/children").read_text().strip()
         inside = ("nsenter", f"--target={first}", "--pid", "--mount")
         run(*inside, "kill", f"-{number.value}", str(pid))
 
     def stop(self) -> None:
-        """Stop the engine as a shutdown of the machine does."""
+        """Stop the engine gracefully, as a shutdown of the machine does."""
         self.engine.close()
         self.kill(int((self.folder / "run" / "docker.pid").read_text()), signal.SIGTERM)
         if self._process:
@@ -148,7 +148,7 @@ class Node:
 
 
 class Rig:
-    """`count` nodes and a registry that they trust; no swarm yet."""
+    """`count` nodes and a registry that they trust, not yet joined to a swarm."""
 
     def __init__(self, count: int = 3) -> None:
         self.nodes = [Node(index) for index in range(1, count + 1)]
@@ -221,7 +221,7 @@ class Rig:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     def load(self, node: Node, *images: str) -> None:
-        """Bring images of this machine's own engine to a node."""
+        """Copy images from the host's engine to the node."""
         with subprocess.Popen(["docker", "save", *images], stdout=subprocess.PIPE) as save:
             subprocess.run(
                 ["docker", "--host", node.socket, "load", "--quiet"],
@@ -237,7 +237,7 @@ def _is_there(table: str, chain: str, rule: list[str]) -> bool:
 
 
 def _end_left_registry() -> None:
-    """End the registry of a run that was killed, if the process is that still."""
+    """End the registry of a killed run, unless its process ID is in use by something else."""
     with contextlib.suppress(FileNotFoundError, ValueError):
         pid = int((FOLDER / "registry.pid").read_text())
         if str(FOLDER).encode() in Path(f"/proc/{pid}/cmdline").read_bytes():
@@ -245,7 +245,7 @@ def _end_left_registry() -> None:
 
 
 def _registry_program() -> str:
-    """Debian's docker-registry: the installed one, or else its package unpacked in our folder."""
+    """Return Debian's docker-registry: the installed one, or its package unpacked in our folder."""
     if installed := shutil.which("docker-registry"):
         return installed
     package = FOLDER / "package"

@@ -17,12 +17,12 @@ in_use: set["Shared"] = set()
 
 
 def spoil_all() -> None:
-    """Have every shared deployment of this process healed before it is used again."""
+    """Mark all shared deployments of this process to be repaired before their next use."""
     spoiled.update(in_use)
 
 
 class Shared:
-    """A deployment that is made at its first use, and healed after a test that failed."""
+    """A deployment that is created at its first use, and repaired after a test that failed."""
 
     def __init__(
         self, folder: Callable[[], Path], prepare: Callable[[Deployment], None], **config: object
@@ -62,7 +62,7 @@ class Shared:
         return one
 
     def _heal(self, one: Deployment) -> bool:
-        """Return whether it is again what it was when it was made."""
+        """Repair the deployment. Return whether it is as it was when it was created."""
         try:
             one.restore()
             self.prepare(one)

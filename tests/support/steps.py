@@ -20,20 +20,20 @@ PARTS = {"create-replacement": "replace", "delete-replaced": "replace"}
 
 
 def previewed(deployment: Deployment, *more: str) -> dict[str, str]:
-    """A resource -> the operation that the preview shows and the properties that change."""
+    """Return what a preview shows: resource -> operation and changed properties."""
     shown = json.loads(deployment.operate("preview", "--json", *more).stdout)
     return _steps(shown["steps"])
 
 
 def updated(deployment: Deployment, *more: str) -> dict[str, str]:
-    """The same of `pulumi up`: what it did, by the events that the engine wrote."""
+    """Return the same for `pulumi up`, from the events that the engine wrote."""
     lines = deployment.up("--json", *more).stdout.splitlines()
     events = [event for line in lines if (event := json.loads(line).get("resOutputsEvent"))]
     return _steps(event["metadata"] for event in events)
 
 
 def _steps(steps: Iterable[dict[str, Any]]) -> dict[str, str]:
-    """The steps of one resource, such as those of a replacement, taken together."""
+    """Combine the steps of each resource, such as those of a replacement."""
     found: dict[str, set[str]] = {}
     for step in steps:
         if step["op"] not in SILENT:
@@ -52,13 +52,13 @@ def _resource(urn: str) -> str:
 
 
 def _words(step: dict[str, Any]) -> set[str]:
-    """The operation, and the properties that change."""
+    """Return the operation and the changed properties as text."""
     paths = [path for path in step.get("detailedDiff") or {} if not _unset(path, step)]
     return {PARTS.get(step["op"], step["op"]), *(re.split(r"[.\[]", path)[0] for path in paths)}
 
 
 def _unset(path: str, step: dict[str, Any]) -> bool:
-    """Of a replaced image the provider shows every option of the build that nobody set."""
+    """Whether it is an unset build option, which the provider shows for a replaced image."""
     first, _, option = path.partition(".")
     return first == "build" and option.split(".")[0] not in _inputs(step)["build"]
 

@@ -29,7 +29,7 @@ TABLE: list[str] = []
 
 
 class Swarm:
-    """The nodes of a swarm, and the project deployed there through its first manager."""
+    """A swarm, and the project deployed to it through its first manager."""
 
     def __init__(self, rig: Rig, folder: Path, patch: pytest.MonkeyPatch) -> None:
         self.rig = rig
@@ -41,7 +41,7 @@ class Swarm:
         self.config |= {"mode": "swarm", "frontendPort": str(PORT), "replicas": "2"}
 
     def manage(self, node: Node) -> None:
-        """Let Pulumi and the program talk to this node's engine."""
+        """Make Pulumi and the program use this node's engine."""
         self.patch.setenv("DOCKER_HOST", node.socket)
         if hasattr(self, "deployment"):
             self.deployment.environment["DOCKER_HOST"] = node.socket
@@ -63,7 +63,7 @@ class Swarm:
                 found.update({**found.attrs["Spec"], **spec})
 
     def destroy(self) -> None:
-        """As `make destroy` does on a swarm."""
+        """Destroy the stack as `make destroy` does on a swarm."""
         self.deployment.operate("destroy", "--skip-preview")
         api: Any = self.deployment.engine.api  # untyped in the SDK
         own = f"microservices.stack={self.deployment.stack}"
@@ -71,7 +71,7 @@ class Swarm:
         api.prune_images({"dangling": False, "label": own})
 
     def leader(self, witness: Node) -> str:
-        """The name of the leading manager, or nothing while there is none."""
+        """Return the name of the leader, or an empty string while there is none."""
         try:
             nodes = [node.attrs for node in witness.engine.nodes.list()]
         except docker.errors.APIError:
@@ -80,7 +80,7 @@ class Swarm:
         return "".join(node["Description"]["Hostname"] for node in leading)
 
     def wait_ready(self) -> None:
-        """Every node is in the swarm and answers."""
+        """Wait until every node is in the swarm and answers."""
         manager = self.nodes[0].engine
 
         def ready() -> bool:
@@ -96,7 +96,7 @@ class Swarm:
 
     @contextmanager
     def load(self) -> Iterator[dict[str, Report]]:
-        """A steady load at every node, until the block ends; a report for each, by its name."""
+        """Put a constant load on every node during the block. Yields a report by node name."""
         with ExitStack() as stack:
             yield {
                 node.name: stack.enter_context(
@@ -107,7 +107,7 @@ class Swarm:
         self._print_what_gateways_say()
 
     def _print_what_gateways_say(self) -> None:
-        """Their complaints, for whoever reads a failed test."""
+        """Print the gateways' errors, to explain a failed test."""
         own: dict[str, str | list[str] | bool] = {"name": f"{self.name('frontend')}."}
         for node in filter(Node.answers, self.nodes):
             for gateway in node.engine.containers.list(filters=own):
@@ -116,7 +116,7 @@ class Swarm:
                 print(node.name, *bad[-30:], sep="\n  ")  # noqa: T201  pytest keeps it
 
     def tasks(self, service: str, manager: Node | None = None) -> list[str]:
-        """The nodes that the service's tasks run on, by name."""
+        """Return the names of the nodes that run the service's tasks."""
         engine = (manager or self.nodes[0]).engine
         names = {node.id: node.attrs["Description"]["Hostname"] for node in engine.nodes.list()}
         api: Any = engine.api  # untyped in the SDK
@@ -126,12 +126,12 @@ class Swarm:
         )
 
     def change(self, service: str, more: str = "# another version\n") -> None:
-        """Add to a service's source: another version of it."""
+        """Change a service's source, which makes a new version."""
         app = self.deployment.project / "services" / service / "app.py"
         app.write_text(app.read_text() + more)
 
     def replicas(self, service: str) -> list[Container]:
-        """The service's containers that are healthy, on all nodes."""
+        """Return the service's healthy containers on all nodes."""
         own: dict[str, str | list[str] | bool] = {
             "name": f"{self.name(service)}.",
             "health": "healthy",
@@ -139,7 +139,7 @@ class Swarm:
         return [c for node in self.nodes for c in node.engine.containers.list(filters=own)]
 
     def kill_a_replica(self, service: str) -> str:
-        """Kill its process, as a crash does: its engine did not ask for it. Returns its ID."""
+        """Kill a replica's process without its engine's knowledge. Return the container's ID."""
         (node,) = self.nodes
         replica = self.replicas(service)[0]
         node.kill(replica.attrs["State"]["Pid"])
@@ -147,7 +147,7 @@ class Swarm:
 
     @contextmanager
     def stranger(self, service: str, *, alias: str) -> Iterator[Callable[[], bytes]]:
-        """One more replica of a service, under another's name; yields a look at its log."""
+        """Run a replica of one service under the name of another. Yields a function for its log."""
         api: Any = self.nodes[0].engine.api  # untyped in the SDK
         task = api.inspect_service(self.name(service))["Spec"]["TaskTemplate"]
         network = {"Target": task["Networks"][0]["Target"], "Aliases": [alias]}
@@ -167,19 +167,19 @@ class Swarm:
 
 
 def lost(reports: dict[str, Report], *, gone: str = "") -> list[str]:
-    """What was lost at the nodes that stayed."""
+    """Return the losses at the nodes that stayed up."""
     return list(chain(*(report.losses for name, report in reports.items() if name != gone)))
 
 
 def assert_nothing_lost(reports: dict[str, Report], *, gone: str = "", seconds: float = 5) -> None:
-    """At the nodes that stayed, of a load that lasted that long."""
+    """Check that the load lasted this long, and the nodes that stayed up lost nothing."""
     assert lost(reports, gone=gone) == []
     for name, report in reports.items():
         assert name == gone or report.sent > seconds * RATE, report.summary()
 
 
 def record(what: str, reports: dict[str, Report], *, gone: str = "") -> None:
-    """A line a node for the table; `gone` is the node that the test took away."""
+    """Add a row for each node to the table; `gone` is the node that the test removed."""
     for name, report in reports.items():
         where = f"{name} (taken away)" if name == gone else name
         TABLE.append(

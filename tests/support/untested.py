@@ -27,7 +27,7 @@ def reason(report: Report) -> str:
 
 
 def summary(skipped: Iterable[Report]) -> Iterator[str]:
-    """A line for each reason, with how many tests of which files it concerns."""
+    """Return a line for each reason, with the number of tests and their files."""
     reports = list(skipped)
     files: dict[str, set[str]] = {}
     for report in reports:

@@ -14,7 +14,7 @@ def page(deployment: Deployment) -> bytes:
 
 
 def mixed(deployment: Deployment, *pages: bytes) -> list[Request]:
-    """Both routes and the page, a POST among them, on kept connections and on new ones."""
+    """Return requests to both routes and the page, with POSTs, on kept and on new connections."""
     return [
         Request(path=path, bodies=bodies, method=method, keep_alive=keep_alive)
         for keep_alive in (True, False)
@@ -46,7 +46,7 @@ def ids(deployment: Deployment) -> dict[str, str]:
 
 
 def assert_nothing_lost(report: Report, *, seconds: float = 3) -> None:
-    """The load must have lasted that long, with clients that were in time to see."""
+    """Check that nothing was lost, that the load lasted long enough, and clients were not late."""
     assert report.losses == [], report.summary()
     assert report.sent - len(report.own) > seconds * REQUESTS_PER_SECOND, report.summary()
     assert len(report.own) < report.sent / 100, report.summary()
@@ -69,7 +69,7 @@ BAD_VERSIONS = {
 
 
 def check_a_bad_version(production: Deployment, kind: str) -> None:
-    """It stops at the first replica, no request is lost, and the next good version goes out."""
+    """Check that it stops at the first replica, loses no request, and a good version follows."""
     old, new, said = BAD_VERSIONS[kind]
     app = production.project / "services" / "microservice1" / "app.py"
     good = app.read_text()

@@ -36,7 +36,7 @@ class Stack:
 
 
 def find(name: str) -> Stack:
-    """Return the stack NAME of the project in the working folder."""
+    """Return the stack `name` of the project in the working folder."""
     found = re.search(r"^name:\s*(\S+)", PROJECT_FILE.read_text(), re.MULTILINE)
     url = json.loads(pulumi("whoami", "--verbose", "--json"))["url"]
     return Stack(name=name.rpartition("/")[2], project=found[1] if found else "", root=_folder(url))
