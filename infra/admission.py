@@ -1,4 +1,4 @@
-"""Refuses settings that the table's folders, the engine or the swarm contradict."""
+"""Refuses settings that do not fit the services' folders, the engine or the swarm."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -13,7 +13,7 @@ from topology import Service
 
 
 class Refused(pulumi.RunError):
-    """Ends the program without a traceback; everything that is wrong is a line."""
+    """Ends the program without a traceback, with a line for each error."""
 
     def __init__(self, lines: Sequence[str]) -> None:
         super().__init__("\n".join(["the configuration is refused:", *lines]))
@@ -45,7 +45,7 @@ def admit(settings: Settings, labels: dict[str, str]) -> Settings:
 
 
 def without_folder(services: Iterable[Service]) -> list[str]:
-    """A line for each row of the table that there is nothing to build from."""
+    """Return a line for each row of the table whose service has no sources."""
     return [
         f"topology.py: {service.name!r} has no folder services/{service.name} with an app.py "
         "or a Dockerfile; make one, or take the row out"
@@ -67,7 +67,7 @@ def _on_a_swarm(settings: Settings, labels: dict[str, str]) -> list[str]:
 
 
 def _inventory(labels: dict[str, str]) -> preflight.Inventory | None:
-    """What the engine has; None where none answers a preview, which then shows less."""
+    """Return what the engine has, or None in a preview without an engine, which then shows less."""
     try:
         return preflight.take_inventory(labels)
     except EngineError as error:

@@ -1,4 +1,4 @@
-"""The Settings of a stack, from its configuration: all that is wrong with it at once."""
+"""Makes the Settings of a stack from its configuration; all errors are reported together."""
 
 from collections.abc import Iterable, Iterator
 
@@ -10,14 +10,14 @@ from topology import Service
 
 
 def load(services: Iterable[Service], labels: dict[str, str]) -> Settings:
-    """Return the stack's Settings, once the engine has been asked too. Raises Refused."""
+    """Return the stack's Settings, checked against the engine as well. Raises Refused."""
     return admission.admit(read(services), labels)
 
 
 def read(services: Iterable[Service]) -> Settings:
-    """Return the Settings that the stack's keys give.
+    """Return the Settings of the stack's keys.
 
-    Raises Refused that names each wrong key, its value and what would be right.
+    Raises Refused, with each wrong key, its value and what would be right.
     """
     services = tuple(services)
     reader = Reader([service.name for service in services])

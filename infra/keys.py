@@ -1,4 +1,4 @@
-"""What each key of a stack may be: its default, and the rule that a value must meet."""
+"""The configuration keys of a stack: the default of each, and the rule that its value must meet."""
 
 import ipaddress
 import re
@@ -16,7 +16,8 @@ MOST_REPLICAS = 16
 MOST_ON_A_SWARM = 999
 PREFIXES = range(16, 27)  # of the subnet
 
-# Pulumi.yaml has the same, for `pulumi config` to show; a test holds the two together.
+# The engine passes the defaults of Pulumi.yaml; these replace a wrong value, so that the checks of
+# the others can go on. A test compares the two.
 DEFAULTS: dict[str, Any] = {
     "mode": DEVELOPMENT,
     "replicas": 1,
@@ -37,7 +38,7 @@ DEFAULTS: dict[str, Any] = {
     "swarmInit": False,
     "placement": [],
 }
-OF_SERVICE = ("hostPort", "replicas", "placement")  # what `services` may say of each
+OF_SERVICE = ("hostPort", "replicas", "placement")  # the keys of a service in `services`
 OF_GATEWAY = ("placement",)
 
 

@@ -1,4 +1,4 @@
-"""Takes values from pulumi.Config, each as its rule has it, and collects what is wrong."""
+"""Reads values from pulumi.Config, checks each by its rule and collects the errors."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
@@ -15,7 +15,7 @@ GATEWAY = "frontend"
 
 
 class Reader:
-    """Every wrong value becomes a line in `errors`, and its default takes its place."""
+    """A wrong value adds a line to `errors` and is replaced by its default."""
 
     def __init__(self, services: Sequence[str]) -> None:
         self.config = pulumi.Config()
@@ -36,11 +36,11 @@ class Reader:
         return self._top(key, self.config.get_object, rule)
 
     def has(self, name: str, key: str) -> bool:
-        """Return whether `services` says it of this one."""
+        """Return whether the service has this key in `services`."""
         return key in self._own.get(name, {})
 
     def of(self, name: str, key: str, rule: Rule[Any, T], default: T) -> T:
-        """Return what `services` says of this one, or the default of all."""
+        """Return the key of this service in `services`, or the default of all services."""
         if not self.has(name, key):
             return default
         return self._checked(keys.of_service(name, key), self._own[name][key], rule, default)
@@ -49,7 +49,7 @@ class Reader:
         return {name: self.of(name, key, rule, default) for name in self.names}
 
     def shown(self, path: str, value: object) -> str:
-        """Return the value for a message, or only that it is a secret one."""
+        """Return the value as a message shows it; a secret is not shown."""
         return "a secret value" if self._is_secret(path.partition(".")[0]) else repr(value)
 
     def _is_secret(self, key: str) -> bool:
@@ -75,7 +75,7 @@ class Reader:
         self.errors.append(f"{path}: {self.shown(path, value)} is not right; it must be {right}")
 
     def _own_keys(self, services: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-        """What `services` says of those that there are, each without what is no key."""
+        """Yield the known keys of each known service; the others become errors."""
         for name, own in services.items():
             if name not in (GATEWAY, *self.names):
                 there = ", ".join((*self.names, GATEWAY))
@@ -91,13 +91,13 @@ class Reader:
             yield name, {key: value for key, value in given.items() if key in known}
 
     def _set(self) -> list[str]:
-        """Return the names of all keys that are set, which pulumi.Config does not tell."""
+        """Return the names of all keys that are set. pulumi.Config has no way to list them."""
         namespace = self.config.full_key("")
         every = pulumi.runtime.get_config_env()
         return [key.removeprefix(namespace) for key in every if key.startswith(namespace)]
 
     def _unknown(self, key: str) -> str:
-        """Return the line for a key that is none: what to set instead, where that is known."""
+        """Return the error of an unknown key, with the command that replaces it if there is one."""
         ports = {f"{name}Port": name for name in self.names}
         if key in ports:
             instead = keys.of_service(ports[key], "hostPort")

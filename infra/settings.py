@@ -1,4 +1,4 @@
-"""What a stack is to be, and what follows from it."""
+"""The checked configuration of a stack, as one frozen object."""
 
 import ipaddress
 from collections.abc import Mapping

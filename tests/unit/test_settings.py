@@ -1,4 +1,4 @@
-"""A stack's configuration: defaults, and every error at once."""
+"""A stack's configuration: its defaults, and all errors reported together."""
 
 from collections.abc import Mapping
 
