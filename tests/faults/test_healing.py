@@ -13,7 +13,7 @@ from tests.support.deployment import Deployment
 from tests.support.load import Report, load
 from tests.support.notes import note
 from tests.support.polling import wait_until
-from tests.support.updates import mixed
+from tests.support.updates import explained, mixed
 
 PER_SECOND = 200
 LOAD_SECONDS = 2  # at least: no fault takes less time
@@ -66,7 +66,9 @@ def test_a_replica_is_killed(production: Deployment, service: str, replica: int)
     with under_load(production, f"kill -9 of {service}, replica {replica}") as report:
         os.kill(killed, signal.SIGKILL)
         wait_until(lambda: main_pid(production, service, replica) not in {0, killed}, "restarted")
-    assert [loss for loss in report.losses if loss.startswith("GET")] == [], report.summary()
+    assert [loss for loss in report.losses if loss.startswith("GET")] == [], explained(
+        production, report
+    )
 
 
 def test_every_replica_of_a_service_is_killed(production: Deployment) -> None:
@@ -75,7 +77,9 @@ def test_every_replica_of_a_service_is_killed(production: Deployment) -> None:
         for pid in pids:
             os.kill(pid, signal.SIGKILL)
         wait_until(lambda: is_answered(production), "served again")
-    assert [loss for loss in report.losses if "/api/v1" not in loss] == [], report.summary()
+    assert [loss for loss in report.losses if "/api/v1" not in loss] == [], explained(
+        production, report
+    )
 
 
 def test_the_gateway_is_killed(production: Deployment) -> None:
@@ -106,7 +110,9 @@ def test_a_replica_hangs(production: Deployment) -> None:
     with under_load(production, "SIGSTOP of microservice1, replica 1") as report:
         os.kill(hung, signal.SIGSTOP)
         wait_until(lambda: main_pid(production, "microservice1") not in {0, container}, "ended")
-    assert [loss for loss in report.losses if loss.startswith("GET")] == [], report.summary()
+    assert [loss for loss in report.losses if loss.startswith("GET")] == [], explained(
+        production, report
+    )
 
 
 def test_a_replica_runs_out_of_memory(production: Deployment) -> None:
@@ -120,7 +126,9 @@ def test_a_replica_runs_out_of_memory(production: Deployment) -> None:
     with under_load(production, "out of memory in microservice2") as report:
         assert ask(production.url + "/api/v2/greedy", "POST")[0] == 502
         wait_until(lambda: restarts() > before, "restarted")
-    assert [loss for loss in report.losses if loss.startswith("GET")] == [], report.summary()
+    assert [loss for loss in report.losses if loss.startswith("GET")] == [], explained(
+        production, report
+    )
 
 
 def test_a_replica_is_disconnected(production: Deployment) -> None:
@@ -131,7 +139,9 @@ def test_a_replica_is_disconnected(production: Deployment) -> None:
         network.disconnect(container)
         wait_until(lambda: report.sent > PER_SECOND * 3, "load went on")
         network.connect(container, aliases=["router_one"], ipv4_address=address)
-    assert [loss for loss in report.losses if loss.startswith("GET")] == [], report.summary()
+    assert [loss for loss in report.losses if loss.startswith("GET")] == [], explained(
+        production, report
+    )
 
 
 WHAT_ONLY_UP_HEALS: dict[str, Callable[[Deployment], None]] = {
@@ -145,5 +155,7 @@ def test_what_up_heals(production: Deployment, what: str) -> None:
     with under_load(production, f"{what}, then up") as report:
         WHAT_ONLY_UP_HEALS[what](production)
         production.up("--refresh")
-    assert [loss for loss in report.losses if loss.startswith("GET")] == [], report.summary()
+    assert [loss for loss in report.losses if loss.startswith("GET")] == [], explained(
+        production, report
+    )
     production.operate("preview", "--refresh", "--expect-no-changes")

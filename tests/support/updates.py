@@ -1,5 +1,6 @@
 """Edit a deployment's sources, and update it under load."""
 
+import re
 from pathlib import Path
 
 from tests.support.contract import HELLO, WHO
@@ -91,3 +92,12 @@ def check_a_bad_version(production: Deployment, kind: str) -> None:
     assert_nothing_lost(report)
     assert_nothing_lost(mending)
     assert ids(production)["router_one"] != after["router_one"]
+
+
+def explained(deployment: Deployment, report: Report) -> str:
+    """Return what the clients saw, and the gateway's log of what failed."""
+    log = deployment.container("frontend").logs(tail=50_000, timestamps=True).decode()
+    failed = [
+        line for line in log.splitlines() if re.search(r'" 50[024] | \[(error|crit)\] ', line)
+    ]
+    return "\n".join([report.summary(), *failed[-40:]])
