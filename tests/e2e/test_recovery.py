@@ -47,7 +47,7 @@ def test_killed_while_containers_are_made(fresh: Deployment) -> None:
         assert "was left over and is removed" in said
         assert pulumi_processes.of(fresh) == {}
         assert fresh.left()["containers"] == [namesake.name]
-        assert f"container {namesake.name}: labelled as" in said
+        assert f"container {namesake.name}: labelled for" in said
         whole(fresh)
         recover(fresh, "--yes")
         assert not exists(namesake)
