@@ -51,7 +51,7 @@ def measure(
         with show.step("wrk", "installing wrk"):
             apt.install("wrk")
     if {"serving", "footprint", "many"} & set(subjects):
-        rows += _standing(subjects, show, quick=quick)
+        rows += _on_running_stacks(subjects, show, quick=quick)
     command, why_not = compose.ensure(show)
     if "deploying" in subjects:
         rows += deploying.rows(command, why_not, 1 if quick else 3, show)
@@ -62,7 +62,7 @@ def measure(
         growths += lines
 
 
-def _standing(subjects: Sequence[str], show: Progress, *, quick: bool) -> list[Row]:
+def _on_running_stacks(subjects: Sequence[str], show: Progress, *, quick: bool) -> list[Row]:
     """Run the benchmarks that need both stacks running."""
     rounds, seconds = (2, 1) if quick else (5, 2)
     rows: list[Row] = []

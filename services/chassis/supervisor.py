@@ -37,7 +37,7 @@ class Version:
         except BlockingIOError:
             return False
 
-    def is_over(self) -> bool:
+    def has_exited(self) -> bool:
         return self._process.poll() is not None
 
     def end(self) -> None:
@@ -56,7 +56,7 @@ class Supervisor:
         self._seen = sources()
         self._serving = Version(listener)
         self._candidate: Version | None = None
-        self._leaving: list[Version] = []
+        self._ending: list[Version] = []
         self._told_to_stop = False
         signal.signal(signal.SIGTERM, self._stop)
 
@@ -65,42 +65,42 @@ class Supervisor:
 
         Return 0, or that version's exit code.
         """
-        while not self._told_to_stop and not self._serving.is_over():
+        while not self._told_to_stop and not self._serving.has_exited():
             time.sleep(POLL_SECONDS)
-            self._look()
-        self._dismiss(self._candidate)
-        self._dismiss(self._serving)
-        codes = [version.wait() for version in self._leaving]
+            self._check()
+        self._end(self._candidate)
+        self._end(self._serving)
+        codes = [version.wait() for version in self._ending]
         return 0 if self._told_to_stop else codes[-1]
 
     def _stop(self, _number: int, _frame: FrameType | None) -> None:
         self._told_to_stop = True
 
-    def _look(self) -> None:
+    def _check(self) -> None:
         if (now := sources()) != self._seen:
             self._seen = now
-            self._dismiss(self._candidate)
+            self._end(self._candidate)
             self._candidate = Version(self._listener)
         if self._candidate and self._candidate.is_ready():
-            self._dismiss(self._serving)
+            self._end(self._serving)
             self._serving, self._candidate = self._candidate, None
             say("the edited service is running")
-        elif self._candidate and self._candidate.is_over():
-            self._dismiss(self._candidate)
+        elif self._candidate and self._candidate.has_exited():
+            self._end(self._candidate)
             self._candidate = None
             say("the edited service fails to start; the last good version keeps running")
         self._reap()
 
-    def _dismiss(self, version: Version | None) -> None:
+    def _end(self, version: Version | None) -> None:
         if version:
             version.end()
-            self._leaving.append(version)
+            self._ending.append(version)
 
     def _reap(self) -> None:
-        over = [version for version in self._leaving if version.is_over()]
-        for version in over:
+        exited = [version for version in self._ending if version.has_exited()]
+        for version in exited:
             version.wait()
-            self._leaving.remove(version)
+            self._ending.remove(version)
 
 
 def sources() -> dict[str, tuple[int, int]]:
