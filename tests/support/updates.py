@@ -95,9 +95,8 @@ def check_a_bad_version(production: Deployment, kind: str) -> None:
 
 
 def explained(deployment: Deployment, report: Report) -> str:
-    """Return what the clients saw, and the gateway's log of what failed."""
-    log = deployment.container("frontend").logs(tail=50_000, timestamps=True).decode()
-    failed = [
-        line for line in log.splitlines() if re.search(r'" 50[024] | \[(error|crit)\] ', line)
-    ]
-    return "\n".join([report.summary(), *failed[-40:]])
+    """Return what the clients saw, and what the gateway logged of requests that failed."""
+    log = deployment.container("frontend").logs(tail=50_000).decode().splitlines()
+    requests = [line for line in log if re.search(r'" 50[024] ', line)]
+    errors = [line for line in log if re.search(r" \[(error|crit)\] ", line)]
+    return "\n".join([report.summary(), *requests[-20:], *errors[-20:]])
