@@ -7,9 +7,12 @@ import pytest
 
 from tests.support.contract import HELLO, WHO, ask
 from tests.support.deployment import ROOT, Deployment
-from tests.support.updates import ids
+from tests.support.load import load
+from tests.support.notes import note
+from tests.support.updates import explained, ids, mixed, page
 
 BEFORE = "a4b79160fc4dac8c239be9727d3f60142d45a5c0"
+GAP_SECONDS = 5
 MODES = {"development": "1", "production": "2"}
 
 
@@ -41,7 +44,7 @@ def test_what_an_older_version_deployed_is_taken_over(fresh: Deployment, mode: s
     del fresh.config["services"]
     fresh.config |= ports
     fresh.up()
-    before = ids(fresh)
+    before, old_page = ids(fresh), page(fresh)
     then = dict(fresh.config)
     fresh.restore()
     fresh.config.clear()
@@ -52,10 +55,17 @@ def test_what_an_older_version_deployed_is_taken_over(fresh: Deployment, mode: s
         assert f"pulumi config set --path services.{name}.hostPort {port}" in refused.stdout
     fresh.config.clear()
     fresh.config |= today
-    fresh.up("--refresh")
+    with load(fresh.url, mixed(fresh, old_page), rate=100) as report:
+        fresh.up("--refresh")
     after = ids(fresh)
     assert before.keys() == after.keys()
     assert {name for name in before if before[name] != after[name]}
+    if mode == "production":
+        note(f"a stack of {BEFORE[:7]} is taken over", report.summary())
+        assert report.sent > 500
+        # The gateway's image is another one: while its container is replaced, nobody answers.
+        lost = report.lost_at or [0.0]
+        assert max(lost) - min(lost) < GAP_SECONDS, explained(fresh, report)
     assert ask(f"{fresh.url}/api/v1/say_hello")[2] == HELLO
     assert ask(f"{fresh.url}/api/v2/who_am_i")[2] == WHO
     fresh.operate("preview", "--refresh", "--expect-no-changes")
