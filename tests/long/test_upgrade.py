@@ -8,7 +8,6 @@ import pytest
 from tests.support.contract import HELLO, WHO, ask
 from tests.support.deployment import ROOT, Deployment
 from tests.support.load import load
-from tests.support.notes import note
 from tests.support.updates import explained, ids, mixed, page
 
 BEFORE = "a4b79160fc4dac8c239be9727d3f60142d45a5c0"
@@ -61,7 +60,6 @@ def test_what_an_older_version_deployed_is_taken_over(fresh: Deployment, mode: s
     assert before.keys() == after.keys()
     assert {name for name in before if before[name] != after[name]}
     if mode == "production":
-        note(f"a stack of {BEFORE[:7]} is taken over", report.summary())
         assert report.sent > 500
         # The gateway's image is another one: while its container is replaced, nobody answers.
         lost = report.lost_at or [0.0]
