@@ -29,8 +29,7 @@ def deploy() -> None:
 
 
 lifeline.hold(hooks.are_running)
-if operation.is_destroy():
-    # Pulumi removes what its state has. It needs the hooks for that, and nothing that can be wrong.
-    rollout.register_delete_hooks(pulumi.Config().get("namePrefix", ""))
-else:
+rollout.register_delete_hooks(pulumi.Config().get("namePrefix", ""))
+# A destroy needs nothing but these hooks: it removes what is in the state.
+if not operation.is_destroy():
     deploy()

@@ -82,7 +82,7 @@ class Gateway(pulumi.ComponentResource):
         mounts: list[docker.ContainerMountArgs] = []
         after: list[pulumi.Resource] = []
         if settings.production:
-            attached.append(self._edge())
+            attached.append(self._edge(after=network))
             mounts, after = self._published([one for s in services.values() for one in s.replicas])
         target = "gateway" if settings.production else "configured"
         self.image = images.of_gateway("frontend", target, settings, parent=self)
@@ -105,10 +105,12 @@ class Gateway(pulumi.ComponentResource):
         self.url = settings.gateway_url()
         self.register_outputs({"url": self.url})
 
-    def _edge(self) -> docker.ContainerNetworksAdvancedArgs:
+    def _edge(self, *, after: docker.Network) -> docker.ContainerNetworksAdvancedArgs:
         """Declare the network that publishes the gateway: that of the services has no route out."""
         name, subnet = self.settings.networks[1], str(self.settings.subnets[1])
-        edge = networks.bridge("edge", name, subnet, parent=self)
+        # Before its change of mode, the stack's first network may have this one's addresses.
+        opts = pulumi.ResourceOptions(parent=self, depends_on=[after])
+        edge = networks.bridge("edge", name, subnet, opts=opts)
         return _at_gateway_address(edge, 1, self.settings)
 
     def _published(

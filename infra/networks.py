@@ -22,7 +22,7 @@ def bridge(
     subnet: str,
     *,
     closed: bool = False,
-    parent: pulumi.Resource | None = None,
+    opts: pulumi.ResourceOptions | None = None,
 ) -> docker.Network:
     """Declare a bridge network. A closed one has no route out, and the host has none into it."""
     return docker.Network(
@@ -39,7 +39,7 @@ def bridge(
         ],
         labels=labelled(docker.NetworkLabelArgs),
         # Docker refuses a second network with the same name or subnet.
-        opts=pulumi.ResourceOptions(parent=parent, delete_before_replace=True),
+        opts=pulumi.ResourceOptions.merge(pulumi.ResourceOptions(delete_before_replace=True), opts),
     )
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from infra import engine, keys
-from infra.settings import Settings
+from infra.settings import EDGE, Settings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +20,8 @@ class Inventory:
     by_hand: frozenset[str]  # containers on the stack's network that it did not make
     networks: Mapping[str, tuple[str, ...]]  # name -> subnets
     own_ports: frozenset[int]
+    # Of the stack in production: name -> subnets. Another mode has no such network.
+    edges: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     # Of the stack's own networks: subnet -> container -> address.
     addresses: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
@@ -29,7 +31,8 @@ def take_inventory(labels: Mapping[str, str]) -> Inventory:
     with engine.client() as client:
         containers: list[dict[str, Any]] = client.api.containers(all=True)
         networks: list[dict[str, Any]] = client.api.networks()
-    ours = {n["Name"] for n in networks if _is_ours(n, labels)}
+    own_networks = {n["Name"]: subnets(n) for n in networks if _is_ours(n, labels)}
+    ours = own_networks.keys()
     own = [c for c in containers if _is_ours(c, labels) or ours & _attached(c)]
     others = [c for c in containers if c not in own]
     return Inventory(
@@ -37,6 +40,7 @@ def take_inventory(labels: Mapping[str, str]) -> Inventory:
         by_hand=_names_of(c for c in own if not _is_ours(c, labels)),
         networks={n["Name"]: subnets(n) for n in networks if not _is_ours(n, labels)},
         own_ports=frozenset(p["PublicPort"] for c in own for p in c["Ports"] if "PublicPort" in p),
+        edges={name: own_networks[name] for name in ours if name.endswith(EDGE)},
         addresses={
             subnet: _addresses(containers, n["Name"])
             for n in networks
@@ -49,11 +53,12 @@ def take_inventory(labels: Mapping[str, str]) -> Inventory:
 def conflicts(settings: Settings, inventory: Inventory) -> list[str]:
     """Return a line for each conflict; it names the configuration key that resolves it."""
     published = {} if settings.production else settings.host_ports
+    edges = {} if settings.production else inventory.edges
     ports = {keys.of_service(name, "hostPort"): port for name, port in published.items()}
     wanted = {"frontendPort": settings.frontend_port, **ports}
     return [
         *_names(settings, inventory),
-        *network_conflicts(settings, inventory.networks),
+        *network_conflicts(settings, {**inventory.networks, **edges}),
         *_ports(settings.bind_address, wanted, inventory),
     ]
 

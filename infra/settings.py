@@ -10,6 +10,7 @@ from topology import Service
 
 DEVELOPMENT, PRODUCTION, SWARM = "development", "production", "swarm"
 HTTP_PORT = 80
+EDGE = "-edge"  # after the name of the network, in production
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +63,7 @@ class Settings:
     @property
     def networks(self) -> tuple[str, ...]:
         return (
-            (self.network_name, f"{self.network_name}-edge")
+            (self.network_name, f"{self.network_name}{EDGE}")
             if self.production
             else (self.network_name,)
         )

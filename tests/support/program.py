@@ -52,6 +52,7 @@ def declare(**config: object) -> Recorder:
         patch.setattr(rollout, "show_build_on_failure", lambda: None)
         patch.setattr(rollout, "replica_hooks", lambda _: None)
         patch.setattr(rollout, "publication_hooks", lambda _: None)
+        patch.setattr(rollout, "register_delete_hooks", lambda _: None)
         patch.setattr(process_limit, "limit_processes", lambda: None)
         patch.setattr(drift, "moved", lambda _: "")
         patch.setattr(drift, "_containers", list)

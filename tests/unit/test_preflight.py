@@ -16,12 +16,14 @@ def inventory(
     containers: tuple[str, ...] = (),
     networks: dict[str, tuple[str, ...]] | None = None,
     own_ports: tuple[int, ...] = (),
+    edges: dict[str, tuple[str, ...]] | None = None,
 ) -> preflight.Inventory:
     return preflight.Inventory(
         containers=frozenset(containers),
         by_hand=frozenset(),
         networks=networks or {},
         own_ports=frozenset(own_ports),
+        edges=edges or {},
     )
 
 
@@ -51,6 +53,16 @@ def test_an_overlapping_subnet(settings: Settings) -> None:
     (line,) = preflight.conflicts(settings, others)
     assert line == (
         "subnet: '172.31.240.0/24' overlaps 172.31.0.0/16 of network 'big'; set another"
+    )
+
+
+def test_what_production_leaves_when_the_mode_changes() -> None:
+    left = inventory(edges={"deploy-edge": ("172.31.240.128/25",)})
+    development, production = (configured.read({"mode": m}) for m in ("development", "production"))
+    assert preflight.conflicts(production, left) == []
+    (line,) = preflight.conflicts(development, left)
+    assert line == (
+        "subnet: '172.31.240.0/24' overlaps 172.31.240.128/25 of network 'deploy-edge'; set another"
     )
 
 
