@@ -35,7 +35,7 @@ def command(arguments: Sequence[str]) -> str:
 
 def _parent(pid: int) -> int:
     try:
-        status = Path(f"/proc/{pid}/stat").read_text()
+        status = Path(f"/proc/{pid}/stat").read_text(errors="replace")
     except OSError:  # a system without /proc, or a parent of another user
         return 0
     return int(status.rpartition(")")[2].split()[1])
@@ -43,6 +43,6 @@ def _parent(pid: int) -> int:
 
 def _arguments(pid: int) -> list[str]:
     try:
-        return Path(f"/proc/{pid}/cmdline").read_text().rstrip("\0").split("\0")
+        return Path(f"/proc/{pid}/cmdline").read_text(errors="replace").rstrip("\0").split("\0")
     except OSError:
         return []

@@ -11,6 +11,8 @@ from typing import Any
 from infra import engine, keys
 from infra.settings import EDGE, Settings
 
+CONNECT_SECONDS = 1
+
 
 @dataclass(frozen=True, kw_only=True)
 class Inventory:
@@ -103,10 +105,18 @@ def _why_not(address: str, port: int) -> str:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((address, port))
+        except PermissionError:  # a port below 1024, which the engine may publish
+            return "taken" if _listens(address, port) else ""
         except OSError as error:
             known = {errno.EADDRINUSE: "taken", errno.EADDRNOTAVAIL: "absent"}
-            return known.get(error.errno or 0, "")  # EACCES: a low port, which the engine may bind
+            return known.get(error.errno or 0, "")
     return ""
+
+
+def _listens(address: str, port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(CONNECT_SECONDS)
+        return probe.connect_ex((address, port)) == 0
 
 
 def _engine_is_here() -> bool:

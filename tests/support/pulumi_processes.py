@@ -23,7 +23,7 @@ def of(deployment: Deployment) -> dict[int, str]:
         try:
             if home not in (entry / "environ").read_bytes() + b"\0":
                 continue
-            arguments = (entry / "cmdline").read_text().replace("\0", " ")
+            arguments = (entry / "cmdline").read_text(errors="replace").replace("\0", " ")
         except OSError:  # it has ended
             continue
         kind = next((kind for kind, sign in KINDS.items() if re.search(sign, arguments)), None)

@@ -1,5 +1,6 @@
 """Checks before a deployment name the configuration key to change."""
 
+import errno
 import socket
 from contextlib import nullcontext
 from types import SimpleNamespace
@@ -85,6 +86,20 @@ class TestPorts:
         with self.listener:
             own = inventory(own_ports=(taken, 8080, 8081))
             assert preflight.conflicts(settings, own) == []
+
+    def test_a_low_port_taken_by_another_for_a_user_who_may_not_bind_it(
+        self, taken: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse(*_: object) -> None:
+            raise PermissionError(errno.EACCES, "Permission denied")
+
+        monkeypatch.setattr(socket.socket, "bind", refuse)
+        free = configured.read({"frontendPort": 1})
+        assert preflight.conflicts(free, inventory()) == []
+        with self.listener:
+            settings = configured.read({"frontendPort": taken})
+            (line,) = preflight.conflicts(settings, inventory())
+        assert line.startswith(f"frontendPort: port {taken} of 127.0.0.1 is taken")
 
     def test_no_address_of_this_machine(self, taken: int) -> None:
         settings = configured.read({"frontendPort": taken, "bindAddress": "192.0.2.1"})

@@ -180,3 +180,10 @@ class TestPlugins:
             plugin = start("pulumi-resource-docker", f"127.0.0.1:{server.getsockname()[1]}")
             assert plugins.end_orphans(tmp_path) == 0
             assert plugin.poll() is None
+
+    def test_beside_a_process_whose_arguments_are_not_utf_8(self, tmp_path: Path) -> None:
+        command = [b"/bin/sh", b"-c", b"read -r _", b"\xff"]
+        with subprocess.Popen(command, stdin=subprocess.PIPE) as other:
+            assert b"\xff" in Path(f"/proc/{other.pid}/cmdline").read_bytes()
+            assert plugins.end_orphans(tmp_path) == 0
+            other.communicate(b"\n")

@@ -70,6 +70,6 @@ def _read(file: Path) -> Lock:
 def _is_pulumi(pid: int) -> bool:
     """Return whether this process is a Pulumi: its ID may have been reused by another program."""
     try:
-        return "pulumi" in Path(f"/proc/{pid}/comm").read_text()
+        return "pulumi" in Path(f"/proc/{pid}/comm").read_text(errors="replace")
     except OSError:
         return False

@@ -30,7 +30,7 @@ def end_orphans(folder: Path) -> int:
 def _orphans(folder: Path) -> Iterator[int]:
     for entry in Path("/proc").glob("[0-9]*"):
         try:
-            arguments = (entry / "cmdline").read_text().split("\0")
+            arguments = (entry / "cmdline").read_text(errors="replace").split("\0")
             mine = entry.stat().st_uid == os.getuid() and (entry / "cwd").readlink() == folder
         except OSError:
             continue
