@@ -2,14 +2,18 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import pulumi
 
-from infra import preflight, sources
+from infra import content, preflight, sources
 from infra.engine import EngineError
 from infra.settings import Settings
 from infra.swarm import nodes, obstacles
 from topology import Service
+
+ROOT = Path(__file__).resolve().parent.parent
+CONTENT = ("services", "frontend", "nginx")
 
 
 class Refused(pulumi.RunError):
@@ -25,7 +29,7 @@ def admit(settings: Settings, labels: dict[str, str]) -> Settings:
 
     Raises Refused.
     """
-    _refuse(without_folder(settings.replicas))
+    _refuse([*without_folder(settings.replicas), *closed(ROOT)])
     if settings.swarm:
         _refuse(_on_a_swarm(settings, labels))
         return settings
@@ -51,6 +55,17 @@ def without_folder(services: Iterable[Service]) -> list[str]:
         "or a Dockerfile; make one, or take the row out"
         for service in services
         if sources.missing(service.name)
+    ]
+
+
+def closed(root: Path) -> list[str]:
+    """Return a line for each folder with a file that the users of containers cannot read."""
+    found = ((folder, content.unreadable(root / folder)) for folder in CONTENT)
+    return [
+        f"{path.relative_to(root)}: containers run as users who cannot read it; "
+        f"run chmod -R o+rX {folder}"
+        for folder, path in found
+        if path
     ]
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from docker.utils.build import exclude_paths
 
 DIGEST_LENGTH = 12
+OTHERS_READ, OTHERS_ENTER = 0o004, 0o001  # bits of a file's mode
 CACHES = ("**/__pycache__", "**/*.pyc", "**/.*_cache")  # as in services/.dockerignore
 
 
@@ -25,6 +26,17 @@ def digest(*sources: Path, arguments: Iterable[str] = ()) -> str:
             _add(total, f"{mode}{name.as_posix()}".encode(), path.read_bytes())
     _add(total, *(text.encode() for text in arguments))
     return total.hexdigest()[:DIGEST_LENGTH]
+
+
+def unreadable(folder: Path) -> Path | None:
+    """Return a file that the users of containers, who own nothing here, cannot read."""
+    for path in _files(folder):
+        within = [parent for parent in path.parents if parent.is_relative_to(folder)]
+        if not path.stat().st_mode & OTHERS_READ or not all(
+            parent.stat().st_mode & OTHERS_ENTER for parent in within
+        ):
+            return path
+    return None
 
 
 def _files(source: Path) -> list[Path]:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from infra.content import digest
+from infra.admission import closed
+from infra.content import digest, unreadable
 
 
 @pytest.fixture
@@ -42,3 +43,24 @@ def test_times_ignored_files_and_the_place_do_not_count(folder: Path) -> None:
 def test_a_missing_folder_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="gone"):
         digest(tmp_path / "gone")
+
+
+def test_a_file_that_others_cannot_read_is_found(folder: Path) -> None:
+    app = folder / "app.py"
+    assert unreadable(folder) is None
+    app.chmod(0o600)
+    assert unreadable(folder) == app
+    app.chmod(0o644)
+    folder.chmod(0o700)
+    assert unreadable(folder)
+
+
+def test_what_is_refused_names_the_file_and_the_command(tmp_path: Path) -> None:
+    for name in ("services", "frontend", "nginx"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "one").write_text("")
+    assert closed(tmp_path) == []
+    (tmp_path / "nginx" / "one").chmod(0o640)
+    (line,) = closed(tmp_path)
+    assert line.startswith("nginx/one: containers run as users who cannot read it")
+    assert line.endswith("run chmod -R o+rX nginx")
