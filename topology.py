@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+GATEWAY = "frontend"  # nginx: its container and its image
+PUBLISHER = "frontend-site"  # in production, what fills the volume that the gateway serves from
+
 
 @dataclass(frozen=True, kw_only=True)
 class Service:

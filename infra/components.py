@@ -12,7 +12,7 @@ from infra.networks import network
 from infra.settings import Settings
 from infra.stack import labelled
 from infra.target import ServiceParts
-from topology import Service
+from topology import GATEWAY, PUBLISHER, Service
 
 __all__ = ["Gateway", "WebService", "network"]  # what a target has
 
@@ -76,7 +76,7 @@ class Gateway(pulumi.ComponentResource):
         network: docker.Network,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        super().__init__("microservices:index:Gateway", "frontend", None, opts)
+        super().__init__("microservices:index:Gateway", GATEWAY, None, opts)
         self.settings = settings
         attached = [_at_gateway_address(network, 0, settings)]
         mounts: list[docker.ContainerMountArgs] = []
@@ -85,12 +85,12 @@ class Gateway(pulumi.ComponentResource):
             attached.append(self._edge(after=network))
             mounts, after = self._published([one for s in services.values() for one in s.replicas])
         target = "gateway" if settings.production else "configured"
-        self.image = images.of_gateway("frontend", target, settings, parent=self)
+        self.image = images.of_gateway(GATEWAY, target, settings, parent=self)
         self.container = containers.container(
-            "frontend",
+            GATEWAY,
             settings=settings,
             image=self.image,
-            container="frontend",
+            container=GATEWAY,
             networks=attached,
             ports={80: settings.frontend_port},
             folders={} if settings.production else {"/frontend": "frontend", "/gateway": "nginx"},
@@ -127,11 +127,11 @@ class Gateway(pulumi.ComponentResource):
             labels=labelled(docker.VolumeLabelArgs),
             opts=pulumi.ResourceOptions(parent=self),
         )
-        image = images.of_gateway("frontend-site", "site", self.settings, parent=self)
+        image = images.of_gateway(PUBLISHER, "site", self.settings, parent=self)
         version = image.name.apply(lambda name: name[-DIGEST_LENGTH:])
         publisher = docker.Container(
-            "frontend-site",
-            name=f"{prefix}frontend-site",
+            PUBLISHER,
+            name=f"{prefix}{PUBLISHER}",
             image=image.image_id,
             user=containers.GATEWAY_USER,
             mounts=[_site(volume, read_only=None)],
@@ -155,7 +155,7 @@ def _at_gateway_address(
     network: docker.Network, number: int, settings: Settings
 ) -> docker.ContainerNetworksAdvancedArgs:
     address = settings.subnets[number][addresses.GATEWAY]
-    return networks.attach(network, "frontend", str(address))
+    return networks.attach(network, GATEWAY, str(address))
 
 
 def _site(volume: docker.Volume, *, read_only: bool | None) -> docker.ContainerMountArgs:

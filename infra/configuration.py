@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator
 
 from infra import addresses, admission, keys
 from infra.admission import Refused
-from infra.reader import GATEWAY, Reader
+from infra.reader import Reader
 from infra.settings import DEVELOPMENT, SWARM, Settings
-from topology import Service
+from topology import GATEWAY, Service
 
 
 def load(services: Iterable[Service], labels: dict[str, str]) -> Settings:

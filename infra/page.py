@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
-from topology import Service
+from topology import GATEWAY, Service
 
 SHOWN = ("name", "container", "prefix", "port", "call")
 
@@ -12,7 +12,7 @@ SHOWN = ("name", "container", "prefix", "port", "call")
 def render(replicas: Mapping[Service, Sequence[str]], *, network: str) -> str:
     """What the gateway serves at /topology.json."""
     rows = [_shown(service) | {"replicas": list(names)} for service, names in replicas.items()]
-    gateway = {"container": "frontend", "port": 80}
+    gateway = {"container": GATEWAY, "port": 80}
     return json.dumps({"network": network, "gateway": gateway, "services": rows})
 
 

@@ -7,11 +7,10 @@ import pulumi
 
 from infra import keys
 from infra.keys import DEFAULTS, Rule
+from topology import GATEWAY
 
 V = TypeVar("V")
 T = TypeVar("T")
-
-GATEWAY = "frontend"
 
 
 class Reader:

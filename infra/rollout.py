@@ -13,6 +13,7 @@ from infra import engine, labels
 from infra.hooks import error_hook, hook
 from infra.settings import Settings
 from infra.stack import own_labels
+from topology import GATEWAY
 
 LINES = 20
 LIVE_WITHIN = 30.0
@@ -88,7 +89,7 @@ def tell_gateway(prefix: str, command: str, container: str) -> None:
         what = f"{command} {replica}"
         said = _asked_until(client, prefix, what, lambda _: True, what)
     if said:
-        pulumi.log.warn(f"{prefix}frontend: {said}")
+        pulumi.log.warn(f"{prefix}{GATEWAY}: {said}")
 
 
 def _asked_until(
@@ -104,7 +105,7 @@ def _asked_until(
     RuntimeError after LIVE_WITHIN seconds.
     """
     deadline = time.monotonic() + LIVE_WITHIN
-    while gateway := _find(client, f"{prefix}frontend"):
+    while gateway := _find(client, f"{prefix}{GATEWAY}"):
         if gateway.status == "exited":
             pulumi.log.warn(f"{gateway.name} is stopped, so it does not {what}.")
             return ""

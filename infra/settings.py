@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from infra import addresses
-from topology import Service
+from topology import GATEWAY, PUBLISHER, Service
 
 DEVELOPMENT, PRODUCTION, SWARM = "development", "production", "swarm"
 HTTP_PORT = 80
@@ -84,8 +84,8 @@ class Settings:
     @property
     def containers(self) -> list[str]:
         """The name of every container, as the engine has it."""
-        site = ["frontend-site"] if self.production else []
-        return [self.name_prefix + name for name in ("frontend", *site, *self._replica_names)]
+        site = [PUBLISHER] if self.production else []
+        return [self.name_prefix + name for name in (GATEWAY, *site, *self._replica_names)]
 
     @property
     def _replica_names(self) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ import pulumi
 from infra import preflight
 from infra.settings import Settings
 from infra.swarm.nodes import Running, Swarm, matching
+from topology import GATEWAY
 
 ANSWER_SECONDS = 5  # of a registry
 
@@ -78,7 +79,7 @@ def _port(settings: Settings, swarm: Swarm, others: Iterable[Running]) -> list[s
             return [_taken(port, f"the nodes by the service {service.name!r}")]
     if any(port in service.ports for service in swarm.services):
         return []  # the stack's own gateway has it
-    nodes = matching(swarm, settings.placement["frontend"])
+    nodes = matching(swarm, settings.placement[GATEWAY])
     return [_taken(port, f"node {n.address}") for n in nodes if _answers(n.address, port)]
 
 

@@ -12,7 +12,7 @@ from infra.settings import Settings
 from infra.stack import labelled
 from infra.swarm import failures, nodes, obstacles
 from infra.target import ServiceParts
-from topology import Service
+from topology import GATEWAY, Service
 
 DRAIN_SECONDS = 3
 # A replica that is told to stop serves on for that long: gateways still send it requests. A
@@ -90,16 +90,16 @@ class Gateway(pulumi.ComponentResource):
         network: docker.Network,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        super().__init__("microservices:index:Gateway", "frontend", None, opts)
-        self.image = images.of_gateway("frontend", "whole", settings, parent=self)
+        super().__init__("microservices:index:Gateway", GATEWAY, None, opts)
+        self.image = images.of_gateway(GATEWAY, "whole", settings, parent=self)
         self.swarm_service = _service(
-            "frontend",
-            name=f"{settings.name_prefix}frontend",
-            image=_for_every_node("frontend", self.image, settings, parent=self),
+            GATEWAY,
+            name=f"{settings.name_prefix}{GATEWAY}",
+            image=_for_every_node(GATEWAY, self.image, settings, parent=self),
             settings=settings,
             network=network,
-            alias="frontend",
-            replicas=len(nodes.matching(nodes.inventory(), settings.placement["frontend"])),
+            alias=GATEWAY,
+            replicas=len(nodes.matching(nodes.inventory(), settings.placement[GATEWAY])),
             # Only one process can have the node's port: the old gateway stops first.
             order="stop-first",
             ports=[

@@ -15,8 +15,9 @@ from docker.models.containers import Container
 
 from infra.engine import EngineError
 from tools.operate import logs, new_service, status
-from tools.operate.deployed import GATEWAY, Stack, connect, url
+from tools.operate.deployed import Stack, connect, url
 from tools.setup.errors import Problem
+from topology import GATEWAY
 
 INTERRUPTED = 130
 

@@ -10,9 +10,7 @@ from docker.models.containers import Container
 from infra import labels
 from infra.engine import client
 from tools.setup.errors import Problem
-from topology import SERVICES
-
-GATEWAY = "frontend"
+from topology import GATEWAY, SERVICES
 
 
 @dataclass(frozen=True)

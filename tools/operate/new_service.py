@@ -4,9 +4,8 @@ import ast
 import re
 from pathlib import Path
 
-from tools.operate.deployed import GATEWAY
 from tools.setup.errors import Problem
-from topology import SERVICES, Service
+from topology import GATEWAY, SERVICES, Service
 
 ROOT = Path(__file__).resolve().parents[2]
 NAME = r"[a-z][a-z0-9]+(-[a-z0-9]+)*"

@@ -8,14 +8,14 @@ from infra.engine import execute
 from infra.nginx import DRAINED
 from tools.recover.state import State
 from tools.setup.errors import Problem
+from topology import GATEWAY
 
-SERVICE = "frontend"
 LIMIT_SECONDS = 60.0  # longer than the time-outs of the gateway's own commands
 
 
 def find(engine: DockerClient, state: State) -> Container | None:
     for resource in state.resources:
-        if resource["urn"].endswith(f"container:Container::{SERVICE}"):
+        if resource["urn"].endswith(f"container:Container::{GATEWAY}"):
             try:
                 found = engine.containers.get(resource["id"])
             except docker.errors.NotFound:
@@ -49,7 +49,7 @@ def drained_and_healthy(engine: DockerClient, gateway: Container) -> list[str]:
 
 
 def _prefix(gateway: Container) -> str:
-    return str(gateway.name).removesuffix(SERVICE)
+    return str(gateway.name).removesuffix(GATEWAY)
 
 
 def _is_running(gateway: Container) -> bool:
