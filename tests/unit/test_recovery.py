@@ -184,6 +184,7 @@ class TestPlugins:
     def test_beside_a_process_whose_arguments_are_not_utf_8(self, tmp_path: Path) -> None:
         command = [b"/bin/sh", b"-c", b"read -r _", b"\xff"]
         with subprocess.Popen(command, stdin=subprocess.PIPE) as other:
-            assert b"\xff" in Path(f"/proc/{other.pid}/cmdline").read_bytes()
+            arguments = Path(f"/proc/{other.pid}/cmdline")
+            wait_until(lambda: b"\xff" in arguments.read_bytes(), "it is there")
             assert plugins.end_orphans(tmp_path) == 0
             other.communicate(b"\n")
