@@ -132,7 +132,7 @@ class Gateway(pulumi.ComponentResource):
         publisher = docker.Container(
             PUBLISHER,
             name=f"{prefix}{PUBLISHER}",
-            image=image.image_id,
+            image=image.name,
             user=containers.GATEWAY_USER,
             mounts=[_site(volume, read_only=None)],
             network_mode="none",

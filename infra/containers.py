@@ -65,7 +65,7 @@ def container(  # noqa: PLR0913  one place says what a container here is
         name,
         name=settings.name_prefix + container,
         hostname=container,
-        image=image.image_id,
+        image=image.name,
         envs=list(envs),
         user=user,
         command=command,

@@ -62,7 +62,7 @@ NEW_SERVICE = {
     "make update-bases": "imageVersion",
     "pulumi config set imageVersion v2": "",
     "  make up": r"Ready in \d+ s",
-    " docker ps --format '{{.Names}} {{.Label \"microservices.image\"}}'": "orders orders:v2-",
+    " docker ps --format '{{.Names}} {{.Image}}'": "orders orders:v2-",
 }
 PROD = {
     "pulumi stack init prod": "Created stack 'prod'",

@@ -546,7 +546,6 @@ class Drift:
     what: str
     apply: Callable[[Deployment], None]
     steps: Mapping[str, str]
-    spared: frozenset[str] = frozenset()  # shown in the preview, but unchanged by the update
     off_network: tuple[str, ...] = ()  # these have lost their address, and may get another
     happens: str = ""
 
@@ -617,9 +616,7 @@ DRIFTS = (
     Drift(
         what="image untagged",
         apply=untag,
-        steps={f"{GATE} image": "create"} | replaced(GATE, "image"),
-        spared=frozenset({f"{GATE} container"}),
-        happens="image built anew; container left alone if that gave the same image",
+        steps={f"{GATE} image": "create"},
     ),
     Drift(
         what="image's tag put on another",
