@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 GATEWAY = "frontend"  # nginx: its container and its image
-PUBLISHER = "frontend-site"  # in production, what fills the volume that the gateway serves from
+PUBLISHER = "frontend-site"  # production only: the container that fills the gateway's volume
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,6 @@ from infra.settings import Settings
 from infra.swarm import nodes, obstacles
 from topology import Service
 
-ROOT = Path(__file__).resolve().parent.parent
 CONTENT = ("services", "frontend", "nginx")
 
 
@@ -29,7 +28,7 @@ def admit(settings: Settings, labels: dict[str, str]) -> Settings:
 
     Raises Refused.
     """
-    _refuse([*without_folder(settings.replicas), *closed(ROOT)])
+    _refuse([*without_folder(settings.replicas), *closed(sources.ROOT)])
     if settings.swarm:
         _refuse(_on_a_swarm(settings, labels))
         return settings

@@ -55,12 +55,12 @@ def container(  # noqa: PLR0913  one place says what a container here is
     opts: pulumi.ResourceOptions,
 ) -> docker.Container:
     """Declare a container. `folders` of the project are mounted: target -> folder."""
-    own_labels: dict[str, pulumi.Input[str]] = {
+    more_labels: dict[str, pulumi.Input[str]] = {
         labels.IMAGE: image.name,
         labels.PIDS_LIMIT: str(process_limit.LIMIT),
     }
     if folders:
-        own_labels[labels.MOUNTS] = "-".join(digest(ROOT / f) for f in folders.values())
+        more_labels[labels.MOUNTS] = "-".join(digest(ROOT / f) for f in folders.values())
     return docker.Container(
         name,
         name=settings.name_prefix + container,
@@ -76,7 +76,7 @@ def container(  # noqa: PLR0913  one place says what a container here is
         mounts=[*_binds(settings.name_prefix + container, folders), *mounts],
         networks_advanced=networks,
         healthcheck=_health_check(probe, settings),
-        labels=labelled(docker.ContainerLabelArgs, **own_labels),
+        labels=labelled(docker.ContainerLabelArgs, **more_labels),
         wait=True,
         wait_timeout=settings.wait_timeout,
         restart="always",

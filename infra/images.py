@@ -1,7 +1,5 @@
 """The images of the services and the gateway, each with the digest of its content in its tag."""
 
-from pathlib import Path
-
 import pulumi
 import pulumi_docker as docker
 
@@ -11,7 +9,6 @@ from infra.settings import DEVELOPMENT, Settings
 from infra.stack import own_labels
 from topology import Service
 
-ROOT = Path(__file__).resolve().parent.parent
 # The sources of each target of nginx/Dockerfile.
 GATEWAY_SOURCES = {
     "gateway": ("nginx/Dockerfile", "nginx/gateway", "nginx/publish"),
@@ -36,7 +33,7 @@ def of_gateway(
     blocks = {} if target == "gateway" else _blocks(settings)
     arguments = {"BASE_IMAGE": settings.nginx_image, **blocks}
     content = digest(
-        *(ROOT / source for source in GATEWAY_SOURCES[target]),
+        *(sources.ROOT / source for source in GATEWAY_SOURCES[target]),
         arguments=[target, *(f"{key}={value}" for key, value in sorted(arguments.items()))],
     )
     build = docker.RemoteImageBuildArgs(
@@ -86,7 +83,7 @@ def _image(
         opts=pulumi.ResourceOptions(
             parent=parent,
             hooks=rollout.show_build_on_failure(),
-            # A tag that names another image now is removed, and the image built again.
+            # If the tag names another image by now, it is removed and the image is built again.
             delete_before_replace=bool(moved),
             ignore_changes=None if moved else ["triggers"],
         ),

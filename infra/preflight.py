@@ -44,10 +44,9 @@ def take_inventory(labels: Mapping[str, str]) -> Inventory:
         own_ports=frozenset(p["PublicPort"] for c in own for p in c["Ports"] if "PublicPort" in p),
         edges={name: own_networks[name] for name in ours if name.endswith(EDGE)},
         addresses={
-            subnet: _addresses(containers, n["Name"])
-            for n in networks
-            if _is_ours(n, labels)
-            for subnet in subnets(n)
+            subnet: _addresses(containers, name)
+            for name, ranges in own_networks.items()
+            for subnet in ranges
         },
     )
 

@@ -19,7 +19,7 @@ def compiler() -> Path:
     own = shutil.which("go")
     installed = sorted(paths.cache().glob("go-*/go/bin/go"))
     if not own and not installed:
-        pytest.skip("no Go here: the bootstrap installs one where it has to build")
+        pytest.skip("no Go here: the setup installs one where it has to build")
     return Path(own) if own else installed[-1]
 
 

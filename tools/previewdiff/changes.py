@@ -130,7 +130,7 @@ def _masked(value: Json) -> Json:
 
 
 class _Images:
-    """The names of images, for containers that refer to one by ID or to one not built yet."""
+    """Names an image that a container refers to by its ID, or that is not built yet."""
 
     def __init__(self, steps: Iterable[Json]) -> None:
         self.by_id: dict[str, str] = {}  # ID -> URN
