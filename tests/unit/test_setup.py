@@ -47,8 +47,8 @@ def said(program: Path) -> str:
     return subprocess.run([program], capture_output=True, text=True, check=True).stderr
 
 
-def bootstrap(*verb: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run the bootstrap on a machine that has nothing but Python."""
+def run_setup(*verb: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the setup on a machine that has nothing but Python."""
     bare = {"HOME": "/nonexistent", "PATH": "/nonexistent", "DOCKER_HOST": "unix:///nonexistent"}
     return subprocess.run(
         [sys.executable, "-m", "tools.setup", *verb],
@@ -134,10 +134,10 @@ def test_an_error_is_one_block() -> None:
 
 
 def test_what_a_user_has_set_wins() -> None:
-    said = bootstrap("env").stdout.splitlines()
+    said = run_setup("env").stdout.splitlines()
     assert "export PULUMI_CONFIG_PASSPHRASE=''" in said
     assert "export PULUMI_PARALLEL=32" in said
-    own = bootstrap("env", PULUMI_BACKEND_URL="s3://ours", PULUMI_PARALLEL="4").stdout
+    own = run_setup("env", PULUMI_BACKEND_URL="s3://ours", PULUMI_PARALLEL="4").stdout
     assert "PULUMI_CONFIG_PASSPHRASE" not in own
     assert "PULUMI_PARALLEL" not in own
 
@@ -147,19 +147,19 @@ def test_what_a_user_has_set_wins() -> None:
 )
 def test_a_browser_of_any_name_is_found(tmp_path: Path, name: str) -> None:
     (tmp_path / name).touch(0o755)
-    done = bootstrap("browser", HOME=str(tmp_path), PATH=str(tmp_path))
+    done = run_setup("browser", HOME=str(tmp_path), PATH=str(tmp_path))
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_without_a_browser_the_tests_go_on_and_say_so(tmp_path: Path) -> None:
-    done = bootstrap("browser", HOME=str(tmp_path))
+    done = run_setup("browser", HOME=str(tmp_path))
     assert done.returncode == 0, done.stderr
     assert "NO BROWSER: the page's tests are skipped. there is no apt-get" in done.stderr
     assert "to run them: install chromium" in done.stderr
 
 
 def test_without_a_browser_ci_fails(tmp_path: Path) -> None:
-    done = bootstrap("browser", HOME=str(tmp_path), CI="true")
+    done = run_setup("browser", HOME=str(tmp_path), CI="true")
     assert done.returncode == 1
     assert "error: chromium is missing" in done.stderr
 
