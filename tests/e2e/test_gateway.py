@@ -132,6 +132,32 @@ def test_a_request_that_every_replica_refuses_ends_in_the_envelope(tmp_path: Pat
     assert {(status, body) for status, _, body in answers} == {(502, NO_SERVICE)}
 
 
+@pytest.mark.parametrize(("seconds", "expected"), [(3, {200}), (12, {502, 504})])
+def test_what_no_replica_takes_in_time_is_sent_again_for_five_seconds(
+    tmp_path: Path, seconds: int, expected: set[int]
+) -> None:
+    """POSTs too, as none has reached the service."""
+    with Gateway(tmp_path) as one:
+        one.containers[TWO.container].remove(force=True)
+        one.add_replica(TWO.container, TWO, 20, backlog=1)
+        wait_until(one.serves, "the gateway has found the new replica")
+        with ThreadPoolExecutor(9) as pool:
+            stop = pool.submit(one.ask, TWO, f"/stop/{seconds}", "POST")
+            wait_until(lambda: f"POST /stop/{seconds}" in one.asked(TWO.container), "it stops")
+            began = time.monotonic()
+            posts = [pool.submit(one.ask, TWO, f"/echo/{n}", "POST") for n in range(8)]
+            answers = [post.result() for post in posts]
+            took = time.monotonic() - began
+            stop.result()
+        log = one.containers["frontend"].logs().decode()
+        assert "timed out) while connecting" in log, "each connection was taken at once"
+        times = [one.asked(TWO.container).count(f"POST /echo/{n}") for n in range(8)]
+    assert {status for status, _, _ in answers} == expected
+    assert {body for status, _, body in answers if status == 502} <= {NO_SERVICE}
+    assert max(times) <= 1
+    assert took < seconds + READ_TIMEOUT
+
+
 CLAIMED = {
     "X-Forwarded-For": "192.0.2.7",
     "X-Forwarded-Proto": "https",

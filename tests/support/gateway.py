@@ -61,8 +61,10 @@ class Gateway:
             raise
         return self
 
-    def add_replica(self, name: str, service: Service, address: int, *, takes: str = "") -> None:
-        environment = {"NAME": name, "SERVICE": takes or service.name}
+    def add_replica(
+        self, name: str, service: Service, address: int, *, takes: str = "", backlog: int = 2048
+    ) -> None:
+        environment = {"NAME": name, "SERVICE": takes or service.name, "BACKLOG": str(backlog)}
         command = ["python3", "/replica/replica.py"]
         folders = {"/replica": ROOT / "tests" / "support"}
         self.containers[name] = self._run(

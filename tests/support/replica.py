@@ -2,16 +2,19 @@
 
     /echo/NAME      what arrived, as JSON
     /slow/SECONDS   the same, later
+    /stop/SECONDS   the same, and nothing else is done meanwhile: no connection is taken either
     /status/CODE    an answer of its own with that status
     /big/BYTES      so many bytes
 
-NAME says which replica answers, SERVICE for which service it takes requests.
+NAME says which replica answers, SERVICE for which service it takes requests. BACKLOG is how many
+connections may wait to be taken.
 """
 
 import asyncio
 import json
 import os
 import sys
+import time
 
 NAME, SERVICE = os.environ["NAME"], os.environ["SERVICE"]
 REFUSED = b"HTTP/1.1 421 X\r\nX-Accel-Redirect: @again\r\nContent-Length: 0\r\n\r\n"
@@ -42,6 +45,8 @@ async def answer(method: str, path: str, headers: dict[str, str], body: bytes) -
     content = json.dumps({**arrived, "length": len(body)}).encode()
     if kind == "slow":
         await asyncio.sleep(float(argument))
+    elif kind == "stop":
+        time.sleep(float(argument))  # noqa: ASYNC251  it is to stop all
     elif kind == "big":
         content = b"x" * int(argument)
     status = argument if kind == "status" else "200"
@@ -50,7 +55,7 @@ async def answer(method: str, path: str, headers: dict[str, str], body: bytes) -
 
 
 async def main() -> None:
-    server = await asyncio.start_server(serve, "0.0.0.0", 8080, backlog=2048)
+    server = await asyncio.start_server(serve, "0.0.0.0", 8080, backlog=int(os.environ["BACKLOG"]))
     await server.serve_forever()
 
 
