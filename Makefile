@@ -7,8 +7,10 @@ export BASE
 BEGAN := $(shell date +%s)
 TOOK = $$(($$(date +%s) - $(BEGAN))) s
 
-SETUP := python3 -m tools.setup
-ENV := eval "$$($(SETUP) env)"
+SETUP = python3 -m tools.setup $(OF_STACK)
+# The others use the engine of this shell, not the stack's (docker:host).
+up preview destroy recover status logs open shell sbom update-bases env: OF_STACK = --stack $(STACK)
+ENV = eval "$$($(SETUP) env)"
 SELECT := pulumi stack select --create --stack $(STACK) >/dev/null
 KEY = pulumi config get --stack $(STACK) 2>/dev/null
 # A stack with delete hooks (the drain of its replicas) needs the program to be destroyed. A newer

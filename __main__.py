@@ -2,7 +2,7 @@
 
 import pulumi
 
-from infra import components, configuration, hooks, lifeline, operation, rollout
+from infra import components, configuration, hooks, lifeline, operation, provider, rollout
 from infra.stack import own_labels
 from infra.swarm import replicated
 from infra.target import Target
@@ -14,14 +14,16 @@ def deploy() -> None:
 
     target: Target = replicated if settings.swarm else components
 
-    network = target.network(settings)
+    opts = pulumi.ResourceOptions(provider=provider.of_stack())
+
+    network = target.network(settings, opts)
 
     services = {
-        service.name: target.WebService(service, settings=settings, network=network)
+        service.name: target.WebService(service, settings=settings, network=network, opts=opts)
         for service in SERVICES
     }
 
-    gateway = target.Gateway(services=services, settings=settings, network=network)
+    gateway = target.Gateway(services=services, settings=settings, network=network, opts=opts)
 
     pulumi.export("url", gateway.url)
     pulumi.export("network", network.name)
@@ -29,6 +31,7 @@ def deploy() -> None:
 
 
 lifeline.hold(hooks.are_running)
+provider.use_engine()
 rollout.register_delete_hooks(pulumi.Config().get("namePrefix", ""))
 # A destroy needs nothing but these hooks: it removes what is in the state.
 if not operation.is_destroy():

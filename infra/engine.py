@@ -22,14 +22,14 @@ class EngineError(docker.errors.DockerException):
 
 
 @contextmanager
-def client(host: str = "", seconds: int | None = None) -> Iterator[docker.DockerClient]:
-    """Yield a client of the engine at `host`, or of the environment's (DOCKER_HOST), and close it.
+def client(seconds: int | None = None) -> Iterator[docker.DockerClient]:
+    """Yield a client of the engine that docker_host.use() chose, and close it.
 
     Raises EngineError for each call that fails and that the block does not handle itself; a
     client's own errors, such as docker.errors.NotFound, can be caught within the block.
     """
     try:
-        with closing(_connect(host, seconds or ANSWER_SECONDS)) as connected:
+        with closing(_connect(seconds or ANSWER_SECONDS)) as connected:
             yield connected
     except EngineError:
         raise
@@ -80,10 +80,8 @@ class _Client(docker.DockerClient):
         self.api = _Api(*args, **options)
 
 
-def _connect(host: str, seconds: int) -> docker.DockerClient:
+def _connect(seconds: int) -> docker.DockerClient:
     try:
-        if host:
-            return _Client(base_url=host, timeout=seconds, use_ssh_client=True)
-        return _Client.from_env(timeout=seconds, use_ssh_client=True)
+        return _Client.from_env(timeout=seconds)
     except docker.errors.DockerException as error:
         raise EngineError(f"no Docker engine answers: {error.__cause__ or error}") from error

@@ -10,10 +10,11 @@ from infra.settings import Settings
 from infra.stack import labelled
 
 
-def network(settings: Settings) -> docker.Network:
+def network(settings: Settings, opts: pulumi.ResourceOptions | None = None) -> docker.Network:
     """Declare the network of the services and the gateway."""
     subnet = str(settings.subnets[0])
-    return bridge("deploy", settings.network_name, subnet, closed=settings.production)
+    closed = settings.production
+    return bridge("deploy", settings.network_name, subnet, closed=closed, opts=opts)
 
 
 def bridge(

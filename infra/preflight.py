@@ -2,13 +2,12 @@
 
 import errno
 import ipaddress
-import os
 import socket
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from infra import engine, keys
+from infra import docker_host, engine, keys
 from infra.settings import EDGE, Settings
 
 CONNECT_SECONDS = 1
@@ -85,7 +84,7 @@ def network_conflicts(settings: Settings, others: Mapping[str, tuple[str, ...]])
 
 
 def _ports(address: str, wanted: Mapping[str, int], inventory: Inventory) -> list[str]:
-    if not _engine_is_here():
+    if not docker_host.is_here():
         return []
     foreign = {key: port for key, port in wanted.items() if port not in inventory.own_ports}
     reasons = {key: _why_not(address, port) for key, port in foreign.items()}
@@ -116,10 +115,6 @@ def _listens(address: str, port: int) -> bool:
     with socket.socket() as probe:
         probe.settimeout(CONNECT_SECONDS)
         return probe.connect_ex((address, port)) == 0
-
-
-def _engine_is_here() -> bool:
-    return os.environ.get("DOCKER_HOST", "unix://").startswith("unix://")
 
 
 def _attached(container: Mapping[str, Any]) -> set[str]:

@@ -24,7 +24,9 @@ class GatewayParts(Protocol):
 
 
 class Target(Protocol):
-    def network(self, settings: Settings) -> docker.Network: ...
+    def network(
+        self, settings: Settings, opts: pulumi.ResourceOptions | None = None
+    ) -> docker.Network: ...
 
     def WebService(  # noqa: N802  a class in each target
         self,

@@ -8,7 +8,6 @@ import pulumi
 
 from infra import engine
 from infra.hooks import error_hook
-from infra.swarm import nodes
 
 LINES = 20
 
@@ -27,7 +26,7 @@ def _show(args: pulumi.ErrorHookArgs) -> None:
 def last_failure(service: str) -> str:
     """Return why a task of the service failed last, with its last log lines."""
     try:
-        with engine.client(nodes.host()) as client:
+        with engine.client() as client:
             return _last_failure(client, service)
     except engine.EngineError as error:
         return f"Its tasks cannot be read: {error}"

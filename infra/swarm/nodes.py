@@ -7,7 +7,6 @@ from functools import cache
 from typing import Any
 
 import docker
-import pulumi
 
 from infra import engine, preflight
 
@@ -57,12 +56,8 @@ class Swarm:
 @cache
 def inventory() -> Swarm:
     """Ask the engine of the stack. Raises EngineError when none answers."""
-    with engine.client(host()) as client:
+    with engine.client() as client:
         return _take(client.api)
-
-
-def host() -> str:
-    return pulumi.Config("docker").get("host", "")
 
 
 def _take(api: docker.APIClient) -> Swarm:

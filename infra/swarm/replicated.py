@@ -23,7 +23,7 @@ MEBIBYTE = 1024 * 1024
 RESTART = docker.ServiceTaskSpecRestartPolicyArgs(condition="any", delay="1s", window="0s")
 
 
-def network(settings: Settings) -> docker.Network:
+def network(settings: Settings, opts: pulumi.ResourceOptions | None = None) -> docker.Network:
     return docker.Network(
         "deploy",
         name=settings.network_name,
@@ -36,7 +36,7 @@ def network(settings: Settings) -> docker.Network:
         ],
         labels=labelled(docker.NetworkLabelArgs),
         # The swarm adds an option, which would be drift for ever; obstacles.py checks ours.
-        opts=pulumi.ResourceOptions(ignore_changes=["options"]),
+        opts=pulumi.ResourceOptions.merge(pulumi.ResourceOptions(ignore_changes=["options"]), opts),
     )
 
 

@@ -202,7 +202,7 @@ class TestPresence:
                 return []
 
         there = SimpleNamespace(api=Api(), info=lambda: {"Name": "laptop"})
-        monkeypatch.setattr(presence, "client", lambda _: nullcontext(there))
+        monkeypatch.setattr(presence, "client", lambda: nullcontext(there))
         presence.check("prod", DELETING)
 
     def test_one_of_its_containers_is_here(self, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,8 @@ def configuration(project: Path, isolation: Isolation) -> dict[str, Any]:
     file = _yaml(project / f"Pulumi.{isolation.stack}.yaml")
     namespace = f"{pulumi['name']}:"
     defaults = {key: _default(entry) for key, entry in (pulumi.get("config") or {}).items()}
-    said = file.get("config") or {}
+    said = dict(file.get("config") or {})
+    said.pop("docker:host", None)  # the temporary stack is made here
     declared = {key: said.get(namespace + key, value) for key, value in defaults.items()}
     if isinstance(declared.get("services"), dict):
         declared["services"] = _with_host_ports(declared["services"], project / "topology.py")

@@ -4,9 +4,9 @@
 """
 
 import argparse
-import os
 import sys
 
+from infra import docker_host
 from infra.engine import EngineError, client
 from tools.recover import backend, state
 from tools.recover.state import State
@@ -14,7 +14,6 @@ from tools.setup.errors import Problem
 
 # Their IDs are unique. A volume's ID is its name, which may exist on another engine too.
 KINDS = ("docker:index/container:Container", "docker:index/network:Network")
-DEFAULT_HOST = "unix:///var/run/docker.sock"
 
 
 def main() -> int:
@@ -38,15 +37,13 @@ def check(name: str, current: State) -> None:
     recorded = {r["id"] for r in current.resources if r["type"] in KINDS}
     if not recorded:
         return
-    host = _host(current)
-    with client(host) as engine:
+    with client() as engine:
         here = {one["Id"] for one in (*engine.api.containers(all=True), *engine.api.networks())}
         name_of_engine = engine.info().get("Name")
     if recorded.isdisjoint(here):
-        where = host or os.environ.get("DOCKER_HOST") or DEFAULT_HOST
         raise Problem(
             f"none of stack {name}'s {len(recorded)} containers and networks is on the engine "
-            f"{name_of_engine}, at {where}",
+            f"{name_of_engine}, at {docker_host.resolve().address}",
             "a preview would show the whole stack as created",
             f"run it where stack {name} is deployed, or set DOCKER_HOST. If somebody removed them "
             f"from this engine: `make up STACK={name}` creates them again, and "
@@ -59,12 +56,6 @@ def _state(name: str) -> State:
         return state.load(backend.find(name)) or state.EMPTY
     except ValueError as error:
         raise Problem(str(error), remedy=f"make recover STACK={name}") from None
-
-
-def _host(current: State) -> str:
-    """Return the engine that the stack configures (docker:host), or an empty string."""
-    providers = (r for r in current.resources if r["type"] == "pulumi:providers:docker")
-    return next((str(p["inputs"]["host"]) for p in providers if "host" in p["inputs"]), "")
 
 
 if __name__ == "__main__":

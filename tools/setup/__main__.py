@@ -103,8 +103,9 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, _terminated)
     try:
+        engine = environment.engine(arguments.stack)
         if arguments.verb == "env":
-            print("\n".join(environment.exports()))
+            print("\n".join([*environment.exports(), *engine]))
         else:
             _one_at_a_time(arguments)
     except KeyboardInterrupt:
@@ -114,6 +115,8 @@ def main() -> int:
     except Problem as problem:
         process.end_all()
         print(f"\n{problem}", file=sys.stderr)
+        if arguments.verb == "env":
+            print("false")  # so that `eval` fails too
         return 1
     return 0
 
@@ -147,6 +150,12 @@ def _lock(show: Progress) -> Iterator[None]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python3 -m tools.setup", description=__doc__)
+    parser.add_argument(
+        "--stack",
+        default="",
+        metavar="NAME",
+        help="use its engine (docker:host)",
+    )
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     for verb, (what, _) in VERBS.items():
         one = verbs.add_parser(verb, help=what)

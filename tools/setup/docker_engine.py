@@ -1,6 +1,5 @@
 """Use the Docker engine that answers; if none does, start or install one."""
 
-import hashlib
 import http.client
 import json
 import os
@@ -13,11 +12,11 @@ import sys
 import time
 from pathlib import Path
 
+from infra import docker_host
 from tools.setup import apt, network, paths, process
 from tools.setup.errors import OUTPUT_LINES, Problem
 from tools.setup.progress import Progress
 
-DEFAULT = "unix:///var/run/docker.sock"
 INSTALLER = "https://get.docker.com"
 PID_FILE = Path("/var/run/docker.pid")
 ANSWER_WITHIN = 10.0
@@ -25,7 +24,9 @@ START_WITHIN = 60.0
 
 
 def ensure(show: Progress) -> None:
-    with show.step("engine", f"asking for a Docker engine at {address()}") as step:
+    with show.step(
+        "engine", f"asking for a Docker engine at {docker_host.resolve().address}"
+    ) as step:
         version = answers()
         step.says(f"Docker {version} answers" if version else "no Docker engine answers")
     if not version:
@@ -38,29 +39,9 @@ def ensure(show: Progress) -> None:
             apt.install("docker-cli" if apt.known("docker-cli") else "docker.io")
 
 
-def address() -> str:
-    return os.environ.get("DOCKER_HOST") or context_address() or DEFAULT
-
-
-def context_address() -> str | None:
-    """Return the address of the current docker context, or None for the default context."""
-    folder = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
-    try:
-        named = os.environ.get("DOCKER_CONTEXT") or _read(folder / "config.json").get(
-            "currentContext"
-        )
-        if not named or named == "default":
-            return None
-        digest = hashlib.sha256(str(named).encode()).hexdigest()
-        endpoints = _read(folder / "contexts" / "meta" / digest / "meta.json")["Endpoints"]
-        return str(endpoints["docker"]["Host"])  # type: ignore[index]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-
-
 def answers() -> str | None:
     """Return the version of the engine, or None if none answers."""
-    where = address()
+    where = docker_host.resolve().address
     if not where.startswith("unix://"):
         return _ask_by_command(where)
     try:
@@ -84,11 +65,6 @@ def stop(show: Progress) -> None:
         else:
             _terminate(int(record.read_text()))
         record.unlink(missing_ok=True)
-
-
-def _read(file: Path) -> dict[str, object]:
-    content: dict[str, object] = json.loads(file.read_text())
-    return content
 
 
 def _ask_socket(path: str) -> str:
@@ -115,13 +91,13 @@ def _ask_by_command(where: str) -> str | None:
 
 
 def _own_address_must_answer() -> None:
-    if address() == DEFAULT:
+    named = docker_host.resolve()
+    if named.address == docker_host.DEFAULT:
         return
-    source = "DOCKER_HOST" if os.environ.get("DOCKER_HOST") else "the current docker context"
     raise Problem(
         "the Docker engine does not answer",
-        f"{source} names {address()}",
-        f"start that engine, or change {source}",
+        f"it is named {named.address}",
+        "start that engine, or name another (docker:host, DOCKER_HOST, docker context use)",
     )
 
 

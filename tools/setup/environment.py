@@ -1,12 +1,15 @@
 """Print the environment variables that `pulumi` needs in a shell: `eval "$(make env)"`."""
 
 import os
+import re
 import shlex
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from tools.setup import cli, docker_engine, paths
+from infra import docker_host
+from tools.setup import cli, paths
+from tools.setup.errors import Problem
 
 # Pulumi's default is four for each core, but most operations just wait for a container's health.
 PARALLEL = 32
@@ -22,11 +25,31 @@ def exports(environment: Mapping[str, str] = os.environ) -> list[str]:
         lines.append("export PULUMI_CONFIG_PASSPHRASE=''")
     if "PULUMI_PARALLEL" not in environment:
         lines.append(f"export PULUMI_PARALLEL={PARALLEL}")
-    context = docker_engine.context_address()
-    if context and "DOCKER_HOST" not in environment:
-        # The provider reads DOCKER_HOST, but no docker contexts.
-        lines.append(f"export DOCKER_HOST={shlex.quote(context)}")
     return lines
+
+
+def engine(stack: str, environment: Mapping[str, str] = os.environ) -> list[str]:
+    """Use the stack's engine, and return the lines for a shell to do so. Raises Problem."""
+    before = {name: environment.get(name) for name in docker_host.VARIABLES}
+    try:
+        docker_host.use(_configured(stack))
+    except docker_host.UnusableError as error:
+        raise Problem("no Docker engine can be used", str(error)) from None
+    now = {name: environment.get(name) for name in docker_host.VARIABLES}
+    return [
+        f"unset {name}" if value is None else f"export {name}={shlex.quote(value)}"
+        for name, value in now.items()
+        if value != before[name]
+    ]
+
+
+def _configured(stack: str) -> str:
+    """Return the stack's docker:host. Its file is read line by line: Python itself has no YAML."""
+    file = paths.PROJECT / f"Pulumi.{stack}.yaml"
+    if not stack or not file.exists():
+        return ""
+    found = re.search(r"^ +docker:host: *['\"]?([^'\"\s]+)", file.read_text(), re.MULTILINE)
+    return found[1] if found else ""
 
 
 def _folders() -> list[Path]:
