@@ -1,6 +1,7 @@
 """Which Docker engine the provider and every client here talk to."""
 
 import hashlib
+import itertools
 import json
 import os
 from collections.abc import Mapping
@@ -61,10 +62,12 @@ def resolve(configured: str = "", environment: Mapping[str, str] = os.environ) -
     named += _context(folder, environment.get("DOCKER_CONTEXT", ""), "DOCKER_CONTEXT")
     if not named:
         named = _context(folder, _current(folder), "the current docker context")
-    for other in named[1:]:
-        if not _same(named[0].address, other.address):
-            one = f"{named[0].named_by} names {named[0].address}"
-            raise UnusableError(f"{one}, {other.named_by} names {other.address}; unset one of them")
+    for one, other in itertools.pairwise(named):
+        if not _same(one.address, other.address):
+            raise UnusableError(
+                f"{one.named_by} names {one.address}, {other.named_by} names {other.address}; "
+                "unset one of them"
+            )
     return named[0] if named else Host(DEFAULT, "")
 
 

@@ -17,8 +17,8 @@ def use_engine() -> None:
     """
     config = pulumi.Config("docker")
     lines = [
-        f"docker:{key}: is not used; name the engine by docker:host or by a docker context, and "
-        "its certificates by DOCKER_TLS_VERIFY=1 and DOCKER_CERT_PATH"
+        f"docker:{key}: is not used; name the engine by docker:host, or it and its certificates "
+        "by a docker context"
         for key in NOT_USED
         if config.get(key) is not None
     ]

@@ -7,7 +7,6 @@ by itself when none has used it for IDLE_SECONDS.
 import fcntl
 import hashlib
 import os
-import shlex
 import subprocess
 import tempfile
 from pathlib import Path
@@ -74,7 +73,8 @@ def _open(address: str) -> None:
     options = (f"-o{name}={value}" for name, value in OPTIONS.items())
     if error := _ssh(address, *options, forward, remote=try_socket):
         _ssh(address, "-O", "exit")
-        raise BrokenError(f"{address} cannot be used: {error}; try {shlex.join(_login(address))}")
+        try_it = " ".join(_login(address)[1:])
+        raise BrokenError(f"{address} cannot be used: {error}; try ssh {try_it} docker version")
 
 
 def _ssh(address: str, *options: str, remote: str = "") -> str | None:

@@ -120,6 +120,9 @@ STORIES = {
 NOT = {
     "make test": "this test is one of what it runs",
     "make test-all ROUNDS=10": "the same; by hand, with its figures in the page",
+    "pulumi config set docker:host ssh://deploy@server.example.com --stack prod": "needs a server; "
+    "test_an_update_by_ssh_loses_no_request_and_opens_one_connection has one",
+    "pulumi config set bindAddress 0.0.0.0 --stack prod": "the same",
     "export PULUMI_BACKEND_URL=s3://our-state": "needs a bucket; a folder takes its place above",
     "uv pip compile --generate-hashes --no-header --no-annotate --python-version 3.13 "
     "requirements.in -o requirements.txt": "what the index has today is no fact of the project",

@@ -110,7 +110,10 @@ class Deployment:
         return self.pulumi(verb, *self.configured(), *yes, *more, check=check)
 
     def configured(self) -> list[str]:
-        values = {f"microservices:{key}": value for key, value in self.config.items()}
+        values = {
+            key if ":" in key else f"microservices:{key}": value
+            for key, value in self.config.items()
+        }
         self.config_file.write_text(yaml.safe_dump({"config": values}))
         return ["--stack", self.stack, f"--config-file={self.config_file}"]
 

@@ -11,7 +11,11 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 COMMENT = 'gh pr comment "$PULL_REQUEST" --edit-last --create-if-none --body-file preview-diff.md'
-GLUE = {"exit 1", 'cat preview-diff.md >> "$GITHUB_STEP_SUMMARY"', COMMENT}
+LOG_IN = (
+    'umask 077; mkdir -p ~/.ssh; echo "$SSH_KEY" > ~/.ssh/id_ed25519; '
+    'echo "$SSH_KNOWN_HOSTS" >> ~/.ssh/known_hosts'
+)
+GLUE = {"exit 1", 'cat preview-diff.md >> "$GITHUB_STEP_SUMMARY"', COMMENT, LOG_IN}
 MAKE = re.compile(r"(?:sudo --preserve-env=CI )?make ([a-z-]+)((?: [A-Z]+=\S+)*)")
 MAY_WRITE = {("preview.yml", "comment"): {"pull-requests"}}
 
@@ -130,10 +134,17 @@ def test_the_comment_is_posted_without_anything_of_the_repository() -> None:
 
 
 def test_a_stack_is_previewed_and_deployed_where_its_engine_is_and_behind_its_environment() -> None:
-    for name, target in (("preview-stack.yml", "preview"), ("deploy.yml", "up")):
+    own = ["self-hosted", "deploy"]
+    by_ssh = (
+        "${{ vars.SSH_KNOWN_HOSTS && 'ubuntu-24.04' || fromJSON('[\"self-hosted\", \"deploy\"]') }}"
+    )
+    for name, commands, runner in (
+        ("preview-stack.yml", ["make preview"], own),
+        ("deploy.yml", [LOG_IN, "make up"], by_ssh),
+    ):
         (job,) = jobs(ROOT / ".github" / "workflows" / name).values()
-        assert [step["run"] for step in job["steps"] if "run" in step] == [f"make {target}"]
-        assert job["runs-on"] == ["self-hosted", "deploy"]
+        assert [step["run"] for step in job["steps"] if "run" in step] == commands
+        assert job["runs-on"] == runner
         assert "inputs.stack" in job["environment"]
         assert not is_run_for_a_pull_request((ROOT / ".github" / "workflows" / name).read_text())
 
