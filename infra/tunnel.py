@@ -62,11 +62,16 @@ def _end(address: str) -> Path:
     return _folder() / f"{hashlib.sha256(address.encode()).hexdigest()[:8]}.sock"
 
 
+def _control(address: str) -> Path:
+    return _end(address).with_suffix(".control")
+
+
 def _is_open(address: str) -> bool:
     return _ssh(address, "-O", "check") is None and _end(address).exists()
 
 
 def _open(address: str) -> None:
+    _control(address).unlink(missing_ok=True)  # of a connection that was killed
     socket = urlsplit(address).path or REMOTE_SOCKET
     try_socket = f"test -w {socket} || {{ echo $USER may not open {socket} >&2; exit 1; }}"
     forward = f"-L{_end(address)}:{socket}"
@@ -80,8 +85,14 @@ def _open(address: str) -> None:
 def _ssh(address: str, *options: str, remote: str = "") -> str | None:
     """Run ssh, and return the last line of what it says if it fails."""
     program, *login = _login(address)
-    control = _end(address).with_suffix(".control")
-    command = [program, "-S", str(control), *options, *login, *([remote] if remote else [])]
+    command = [
+        program,
+        "-S",
+        str(_control(address)),
+        *options,
+        *login,
+        *([remote] if remote else []),
+    ]
     with tempfile.TemporaryFile() as said:  # not a pipe: the connection would keep it open
         try:
             done = subprocess.run(  # noqa: S603  ssh, to where the stack says
