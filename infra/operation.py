@@ -1,8 +1,8 @@
 """Which Pulumi command runs this program. The engine does not pass it on."""
 
-import os
 from collections.abc import Sequence
-from pathlib import Path
+
+import psutil
 
 DESTROY = ("destroy", "down", "dn")  # its aliases in `pulumi destroy --help`
 # Flags before the command that take no value; every other one takes the next argument.
@@ -14,12 +14,9 @@ SWITCHES = {
 
 def is_destroy() -> bool:
     """Return whether this program runs for `pulumi destroy --run-program`."""
-    pid = os.getpid()
-    while (pid := _parent(pid)) > 1:
-        program, *arguments = _arguments(pid) or [""]
-        if Path(program).name == "pulumi":
-            return command(arguments) in DESTROY
-    return False
+    above = psutil.Process().parents()
+    found = next((process for process in above if process.name() == "pulumi"), None)
+    return found is not None and command(found.cmdline()[1:]) in DESTROY
 
 
 def command(arguments: Sequence[str]) -> str:
@@ -31,18 +28,3 @@ def command(arguments: Sequence[str]) -> str:
         if word not in SWITCHES and "=" not in word:
             next(words, None)
     return ""
-
-
-def _parent(pid: int) -> int:
-    try:
-        status = Path(f"/proc/{pid}/stat").read_text(errors="replace")
-    except OSError:  # a system without /proc, or a parent of another user
-        return 0
-    return int(status.rpartition(")")[2].split()[1])
-
-
-def _arguments(pid: int) -> list[str]:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_text(errors="replace").rstrip("\0").split("\0")
-    except OSError:
-        return []

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import psutil
+
 from tools.setup.errors import Problem
 
 
@@ -32,7 +34,7 @@ def stale(folder: Path, stack: str) -> list[Lock]:
                 "only there can be checked whether that run is still active",
                 f"wait for it; if it is gone: pulumi cancel --yes --stack {stack}",
             )
-        if _is_pulumi(lock.pid):
+        if lock.pid and _is_pulumi(lock.pid):
             raise Problem(
                 f"stack {stack} is in use ({lock})",
                 "another pulumi process is using it",
@@ -70,6 +72,9 @@ def _read(file: Path) -> Lock:
 def _is_pulumi(pid: int) -> bool:
     """Return whether this process is a Pulumi: its ID may have been reused by another program."""
     try:
-        return "pulumi" in Path(f"/proc/{pid}/comm").read_text(errors="replace")
-    except OSError:
+        owner = psutil.Process(pid)
+        return owner.status() != psutil.STATUS_ZOMBIE and "pulumi" in owner.name()
+    except psutil.NoSuchProcess:
         return False
+    except psutil.AccessDenied:  # another user's, which may be one
+        return True
