@@ -1,6 +1,5 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
-.SHELLFLAGS := -euo pipefail -c
 STACK ?= dev
 BASE ?= origin/main
 export BASE
@@ -10,7 +9,8 @@ TOOK = $$(($$(date +%s) - $(BEGAN))) s
 SETUP = python3 -m tools.setup $(OF_STACK)
 # The others use the engine of this shell, not the stack's (docker:host).
 up preview destroy recover status logs open shell sbom update-bases env: OF_STACK = --stack $(STACK)
-ENV = eval "$$($(SETUP) env)"
+# The options stand here because GNU Make 3.81, which macOS has, ignores .SHELLFLAGS.
+ENV = set -euo pipefail; eval "$$($(SETUP) env)"
 SELECT := pulumi stack select --create --stack $(STACK) >/dev/null
 KEY = pulumi config get --stack $(STACK) 2>/dev/null
 # A stack with delete hooks (the drain of its replicas) needs the program to be destroyed. A newer
@@ -22,7 +22,7 @@ SWARM_OF_ONE = $(ON_SWARM) && [[ $$($(KEY) swarmInit) == true ]]
 # Images of earlier versions, which stopped tasks still referenced during an update.
 OLD_IMAGES = docker image prune --all --force --filter label=microservices.stack=$(STACK)
 PYTHON := .venv/bin/python
-OPERATE := $(ENV); $(PYTHON) -m tools.operate --stack $(STACK)
+OPERATE = $(ENV); $(PYTHON) -m tools.operate --stack $(STACK)
 RECOVER = $(PYTHON) -m tools.recover --stack $(STACK)
 
 .PHONY: help

@@ -1,0 +1,41 @@
+"""The recipes stop at the first failure with every GNU Make."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def asked(tmp_path: Path) -> Path:
+    """Stands in for Pulumi's CLI and records its arguments in this file."""
+    (tmp_path / "pulumi").write_text('#!/bin/sh\necho "$@" >> "$0.asked"\n')
+    (tmp_path / "pulumi").chmod(0o755)
+    return tmp_path / "pulumi.asked"
+
+
+def make(target: str, asked: Path, python: str) -> int:
+    """Run the recipe as GNU Make 3.81 does, and return the exit code.
+
+    `python` is the outcome of the recovery and of the checks, true or false. .SHELLFLAGS has Make's
+    own default, from which 3.81 does not deviate.
+    """
+    command = ["make", target, "STACK=dev", "SETUP=true", f"PYTHON={python}", ".SHELLFLAGS=-c"]
+    path = f"{asked.parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": path}
+    return subprocess.run(command, cwd=ROOT, env=environment, check=False, timeout=60).returncode
+
+
+@pytest.mark.parametrize("target", ["up", "preview", "destroy"])
+class TestBeforePulumi:
+    def test_a_failed_check_stops_the_recipe(self, target: str, asked: Path) -> None:
+        assert make(target, asked, "false") != 0
+        done = asked.read_text() if asked.exists() else ""
+        assert all(line.startswith("stack select") for line in done.splitlines())
+
+    def test_one_that_succeeds_does_not(self, target: str, asked: Path) -> None:
+        assert make(target, asked, "true") == 0
+        assert f"\n{target} --stack dev" in asked.read_text()
