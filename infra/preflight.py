@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from infra import docker_host, engine, keys
+from infra import docker_host, engine, keys, routes
 from infra.settings import EDGE, Settings
 
 CONNECT_SECONDS = 1
@@ -59,6 +59,7 @@ def conflicts(settings: Settings, inventory: Inventory) -> list[str]:
     return [
         *_names(settings, inventory),
         *network_conflicts(settings, {**inventory.networks, **edges}),
+        *_routes(settings, inventory),
         *_ports(settings.bind_address, wanted, inventory),
     ]
 
@@ -80,6 +81,18 @@ def network_conflicts(settings: Settings, others: Mapping[str, tuple[str, ...]])
         for name, subnets in others.items()
         for subnet in subnets
         if settings.subnet.overlaps(ipaddress.IPv4Network(subnet))
+    ]
+
+
+def _routes(settings: Settings, inventory: Inventory) -> list[str]:
+    own = inventory.addresses.keys()
+    if not docker_host.is_here() or own >= set(map(str, settings.subnets)):  # in use already
+        return []
+    others = {subnet for subnets in inventory.networks.values() for subnet in subnets}
+    return [
+        f"subnet: '{settings.subnet}' overlaps the route {route} of {interface}; set another: "
+        + keys.set_command("subnet", "NETWORK")
+        for route, interface in routes.overlapping(settings.subnet, own | others)
     ]
 
 

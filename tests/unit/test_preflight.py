@@ -3,12 +3,13 @@
 import errno
 import socket
 from contextlib import nullcontext
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from infra import engine, preflight
+from infra import engine, preflight, routes
 from infra.settings import Settings
 from tests.support import configured
 
@@ -18,6 +19,7 @@ def inventory(
     networks: dict[str, tuple[str, ...]] | None = None,
     own_ports: tuple[int, ...] = (),
     edges: dict[str, tuple[str, ...]] | None = None,
+    own_subnets: tuple[str, ...] = (),
 ) -> preflight.Inventory:
     return preflight.Inventory(
         containers=frozenset(containers),
@@ -25,6 +27,7 @@ def inventory(
         networks=networks or {},
         own_ports=frozenset(own_ports),
         edges=edges or {},
+        addresses={subnet: {} for subnet in own_subnets},
     )
 
 
@@ -67,9 +70,66 @@ def test_what_production_leaves_when_the_mode_changes() -> None:
     )
 
 
+class TestRoutes:
+    """The routes are those of a machine in a VPC, in the kernel's own words."""
+
+    EDGE, SERVICES = "172.31.240.128/25", "172.31.240.0/25"
+
+    @pytest.fixture(autouse=True)
+    def _here(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        table = tmp_path / "route"
+        table.write_text(
+            "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n"
+            "eth0\t00000000\t01F01FAC\t0003\t0\t0\t0\t00000000\t0\t0\t0\n"
+            "eth0\t00F01FAC\t00000000\t0001\t0\t0\t0\t00F0FFFF\t0\t0\t0\n"
+            "tun0\t000010AC\t0100080A\t0003\t0\t0\t0\t0000F0FF\t0\t0\t0\n"
+            "br-0cfeef6be6c1\t00FA1FAC\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0\n"
+        )
+        monkeypatch.setattr(routes, "TABLE", table)
+        monkeypatch.delenv("DOCKER_HOST", raising=False)
+
+    def found(self, there: preflight.Inventory | None = None, **configuration: str) -> list[str]:
+        lines = preflight.conflicts(configured.read(configuration), there or inventory())
+        return [line for line in lines if line.startswith("subnet:")]
+
+    def test_an_overlapping_one(self) -> None:
+        (line,) = self.found()
+        assert line == (
+            "subnet: '172.31.240.0/24' overlaps the route 172.31.240.0/20 of eth0; "
+            "set another: pulumi config set subnet NETWORK"
+        )
+
+    def test_the_default_route_and_a_vpns_for_all_that_is_private_do_not_count(self) -> None:
+        assert self.found(subnet="172.20.0.0/24") == []
+
+    def test_nor_does_the_bridge_of_a_docker_network(self) -> None:
+        """A Docker network is reported by its name, and one of the stack itself can be widened."""
+        others = inventory(networks={"other": ("172.31.250.0/24",)})
+        for there in (others, inventory(own_subnets=("172.31.250.0/24",))):
+            found = self.found(there, subnet="172.31.250.0/24")
+            assert not any("br-0cfeef6be6c1" in line for line in found)
+        (line,) = (line for line in self.found(subnet="172.31.250.0/24") if "br-" in line)
+        assert "172.31.250.0/24 of br-0cfeef6be6c1" in line
+
+    def test_a_network_that_is_in_use_stays(self) -> None:
+        both = inventory(own_subnets=(self.EDGE, self.SERVICES))
+        assert self.found(both, mode="production") == []
+        one = inventory(own_subnets=(self.SERVICES,))
+        assert len(self.found(one, mode="production")) == 1
+
+    def test_an_engine_elsewhere_has_other_routes(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("DOCKER_HOST", "tcp://elsewhere:2376")
+        assert self.found() == []
+
+    def test_a_system_without_the_table(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(routes, "TABLE", Path("none"))
+        assert self.found() == []
+
+
 class TestPorts:
     @pytest.fixture
     def taken(self, monkeypatch: pytest.MonkeyPatch) -> int:
+        monkeypatch.setattr(routes, "TABLE", Path("none"))
         monkeypatch.delenv("DOCKER_HOST", raising=False)
         self.listener = socket.create_server(("127.0.0.1", 0))
         return int(self.listener.getsockname()[1])
