@@ -39,3 +39,10 @@ class TestBeforePulumi:
     def test_one_that_succeeds_does_not(self, target: str, asked: Path) -> None:
         assert make(target, asked, "true") == 0
         assert f"\n{target} --stack dev" in asked.read_text()
+
+
+@pytest.mark.parametrize("target", ["up", "status", "logs", "open", "shell"])
+def test_a_recipe_uses_the_engine_of_its_stack(target: str) -> None:
+    command = ["make", "--dry-run", target, "STACK=one"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=60)
+    assert "tools.setup --stack one env" in done.stdout
