@@ -1,5 +1,7 @@
 """Refuses settings that do not fit the services' folders, the engine or the swarm."""
 
+import os
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +15,8 @@ from infra.swarm import nodes, obstacles
 from topology import Service
 
 CONTENT = ("services", "frontend", "nginx")
+# SELinux's attribute of a file, and its type for what containers may read.
+LABEL, READABLE = "security.selinux", b"container_file_t"
 
 
 class Refused(pulumi.RunError):
@@ -38,6 +42,8 @@ def admit(settings: Settings, labels: dict[str, str]) -> Settings:
     for name in sorted(inventory.by_hand.intersection(settings.containers)):
         pulumi.log.warn(f"{name} was made by hand: `pulumi up --refresh` makes its own instead.")
     _refuse(preflight.conflicts(settings, inventory))
+    if inventory.selinux and not settings.production:
+        _refuse(confined(sources.ROOT))
     there = inventory.addresses.get(str(settings.subnets[0]), {})
     settings = replace(settings, on_network=there)
     try:
@@ -66,6 +72,18 @@ def closed(root: Path) -> list[str]:
         for folder, path in found
         if path
     ]
+
+
+def confined(root: Path) -> list[str]:
+    """Return a line if SELinux keeps containers from reading the folders that they mount."""
+    if sys.platform != "linux":  # the engine is in a virtual machine, which labels them itself
+        return []
+    folders = [folder for folder in CONTENT if LABEL in os.listxattr(root / folder)]
+    kept = [folder for folder in folders if READABLE not in os.getxattr(root / folder, LABEL)]
+    command = f"chcon -Rt {READABLE.decode()} {' '.join(kept)}"
+    return (
+        [f"{', '.join(kept)}: SELinux lets no container read this; run {command}"] if kept else []
+    )
 
 
 def _refuse(lines: list[str]) -> None:

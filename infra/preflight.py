@@ -21,6 +21,7 @@ class Inventory:
     by_hand: frozenset[str]  # containers on the stack's network that it did not make
     networks: Mapping[str, tuple[str, ...]]  # name -> subnets
     own_ports: frozenset[int]
+    selinux: bool = False  # whether the engine confines containers by it
     # Of the stack in production: name -> subnets. Another mode has no such network.
     edges: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     # Of the stack's own networks: subnet -> container -> address.
@@ -32,6 +33,7 @@ def take_inventory(labels: Mapping[str, str]) -> Inventory:
     with engine.client() as client:
         containers: list[dict[str, Any]] = client.api.containers(all=True)
         networks: list[dict[str, Any]] = client.api.networks()
+        security: list[str] = client.api.info().get("SecurityOptions") or []
     own_networks = {n["Name"]: subnets(n) for n in networks if _is_ours(n, labels)}
     ours = own_networks.keys()
     own = [c for c in containers if _is_ours(c, labels) or ours & _attached(c)]
@@ -41,6 +43,7 @@ def take_inventory(labels: Mapping[str, str]) -> Inventory:
         by_hand=_names_of(c for c in own if not _is_ours(c, labels)),
         networks={n["Name"]: subnets(n) for n in networks if not _is_ours(n, labels)},
         own_ports=frozenset(p["PublicPort"] for c in own for p in c["Ports"] if "PublicPort" in p),
+        selinux="name=selinux" in security,
         edges={name: own_networks[name] for name in ours if name.endswith(EDGE)},
         addresses={
             subnet: _addresses(containers, name)

@@ -194,9 +194,11 @@ def test_what_is_on_the_network_has_its_address(monkeypatch: pytest.MonkeyPatch)
             )
         ],
     )
+    api.info = lambda: {"SecurityOptions": ["name=seccomp,profile=builtin", "name=selinux"]}
     client = SimpleNamespace(api=api)
     monkeypatch.setattr(engine, "client", lambda: nullcontext(client))
     found = preflight.take_inventory({"stack": "one"})
+    assert found.selinux
     assert found.addresses == {
         "172.31.240.0/24": {
             "own-router_one": "172.31.240.9",
