@@ -1,9 +1,12 @@
 """What the recovery does to containers, and what it checks before."""
 
+import json
 import os
 import shutil
 import subprocess
 from contextlib import nullcontext
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
 from types import SimpleNamespace
@@ -13,6 +16,7 @@ import pytest
 
 from tools.recover import __main__ as program
 from tools.recover import backend, drains, leftovers, limits, plugins, presence, state
+from tools.recover.leftovers import Leftover
 from tools.setup.errors import Problem
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -144,34 +148,62 @@ class TestRestore:
 
 
 class TestSharedBackend:
+    """Only Pulumi can see its lock, so what a lock must protect is left to Pulumi."""
+
     stack = backend.Stack(name="prod", project="p", root=None)
+    other = Leftover(
+        kind="container", id="new", names=("one-router_one",), created=datetime.now(UTC)
+    )
+
+    @pytest.fixture(autouse=True)
+    def _engine(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, removed: list[str]) -> None:
+        self.folder = tmp_path
+        self.drained = Gateway(0)
+        stand_in(monkeypatch, self.drained)
+        monkeypatch.setattr(leftovers, "find", lambda *_: [self.other])
+        monkeypatch.setattr(leftovers, "remove", lambda _, one: removed.append(one.id))
+        monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+        self.pulumi("refresh) ;;")
+        self.state()
+
+    def pulumi(self, refresh: str) -> None:
+        """Stand in for a CLI whose `pulumi refresh` does this."""
+        export = f"stack) cat {self.folder}/state;;"
+        script = f"#!/bin/sh\necho $1 >> {self.folder}/asked\ncase $1 in {export} {refresh} esac\n"
+        (self.folder / "pulumi").write_text(script)
+        (self.folder / "pulumi").chmod(0o755)
+
+    def state(self, *pending: dict[str, Any]) -> None:
+        latest = {
+            "manifest": {"time": datetime.now(UTC).isoformat()},
+            "resources": [REPLICA],
+            "pending_operations": list(pending),
+        }
+        (self.folder / "state").write_text(json.dumps({"deployment": latest}))
 
     def heal(self) -> None:
-        program.heal(self.stack, Engine(), DELETING, program.Interrupted(certain=True), [])  # type: ignore[arg-type]
+        creating = {"type": "creating", "resource": REPLICA}
+        before = replace(DELETING, pending=[*DELETING.pending, creating])
+        program.heal(self.stack, Engine(), before, program.Interrupted(certain=True), [])  # type: ignore[arg-type]
 
-    def test_another_run_has_the_stack(
-        self, monkeypatch: pytest.MonkeyPatch, removed: list[str]
-    ) -> None:
-        """Only Pulumi can see that, so it is asked before any container is touched."""
-        stand_in(monkeypatch, Gateway(0))
-        monkeypatch.setattr(state, "load", lambda _: DELETING)
-
-        def locked(*command: str) -> str:
-            raise Problem(f"`pulumi {command[0]}` failed", "the stack is currently locked")
-
-        monkeypatch.setattr(backend, "pulumi", locked)
+    def test_another_run_has_the_lock(self, removed: list[str]) -> None:
+        self.pulumi("refresh) echo the stack is currently locked; exit 255;;")
         with pytest.raises(Problem, match="currently locked"):
             self.heal()
         assert removed == []
+        assert self.drained.commands == []
 
-    def test_nobody_has_it(self, monkeypatch: pytest.MonkeyPatch, removed: list[str]) -> None:
-        stand_in(monkeypatch, Gateway(0))
-        monkeypatch.setattr(state, "load", lambda _: DELETING)
-        asked: list[str] = []
-        monkeypatch.setattr(backend, "pulumi", lambda *command: asked.append(command[0]))
+    def test_another_run_begins_after_the_refresh(self, removed: list[str]) -> None:
+        self.state({"type": "creating", "resource": REPLICA})
         self.heal()
-        assert asked == ["refresh", "refresh"]
-        assert removed == ["replica"]
+        assert removed == []
+        assert self.drained.commands == []
+
+    def test_nobody_has_it(self, removed: list[str]) -> None:
+        self.heal()
+        assert (self.folder / "asked").read_text().split() == ["refresh", "stack"]
+        assert removed == ["new"]
+        assert self.drained.commands == []
 
 
 class TestPulumi:

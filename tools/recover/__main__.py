@@ -149,11 +149,10 @@ def heal(
     interrupted.ids |= before.ids
     for known in (before, *(older for _, older in state.copies(stack))):
         interrupted.site |= known.site
-    if not stack.locks and state.load(stack):
-        _refresh(stack)  # takes the lock of a shared backend, which this tool cannot check
-    finish_deletions(engine, before, failed)
-    if before.resources:
-        _refresh(stack)
+    if stack.locks:  # with a shared backend the update that follows deletes them, under its lock
+        finish_deletions(engine, before, failed)
+    if before.resources or before.pending:
+        _refresh(stack)  # fails if another run has the lock
     return _sweep(stack, engine, interrupted)
 
 
@@ -199,7 +198,9 @@ def _sweep(stack: backend.Stack, engine: DockerClient, interrupted: Interrupted)
     current = state.load(stack) or EMPTY
     if stack.locks:
         locks.stale(stack.locks, stack.name)  # raises if another run has started meanwhile
-    for leftover in [one for one in listed if one.id not in current.ids]:
+    # What another run is creating in a shared backend now is pending there, if not in the state.
+    rest = [one for one in listed if current.names_under_way.isdisjoint(one.names)]
+    for leftover in [one for one in rest if one.id not in current.ids]:
         if interrupted.owns(leftover):
             leftovers.remove(engine, leftover)
             say(f"{leftover} was left over and is removed")
