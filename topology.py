@@ -14,6 +14,7 @@ class Service:
     port: int  # where it listens in its container
     host_port: int  # where it is published, unless the stack says otherwise
     call: str = "/"  # the path that its button on the page calls, and is named after
+    timeout: int = 5  # seconds that the gateway waits for its answer
 
 
 SERVICES = (

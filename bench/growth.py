@@ -15,7 +15,7 @@ import yaml
 from bench.deploying import forget_layers
 from bench.own_copy import Deployment, free_ports
 from bench.rows import Row
-from infra import health, nginx
+from infra import health, nginx, timeouts
 from tools.setup import process
 from tools.setup.environment import PARALLEL
 from tools.setup.progress import Progress
@@ -203,7 +203,7 @@ def _container(port: int, path: str, interval: str) -> dict[str, object]:
         "cap_drop": ["ALL"],
         "security_opt": ["no-new-privileges:true"],
         "mem_limit": "128m",
-        "stop_grace_period": "12s",
+        "stop_grace_period": f"{timeouts.stop(Service.timeout)}s",
         "logging": {"driver": "json-file", "options": {"max-size": "10m", "max-file": "3"}},
     }
 

@@ -65,7 +65,7 @@ function start(topology) {
 
   async function lookAround() {
     const looks = system.services.map(async (service) => {
-      const result = await ask(`${service.prefix}healthz`);
+      const result = await ask(`${service.prefix}healthz`, service.timeout);
       if (result.health === "up" && !isHealthy(result)) result.health = "down";
       return learn(service, result);
     });
@@ -88,7 +88,7 @@ function start(topology) {
   async function call(service) {
     service.turn = ++turns;
     light(service, "busy");
-    const result = await ask(service.path);
+    const result = await ask(service.path, service.timeout);
     const { good, error, answer, status, trace } = result;
     (good ? console.log : console.error)(error ?? answer ?? `status ${status}`);
     if (trace) {

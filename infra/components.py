@@ -5,7 +5,16 @@ from collections.abc import Mapping, Sequence
 import pulumi
 import pulumi_docker as docker
 
-from infra import addresses, containers, images, labels, networks, rollout, sources
+from infra import (
+    addresses,
+    containers,
+    images,
+    labels,
+    networks,
+    rollout,
+    sources,
+    timeouts,
+)
 from infra.content import DIGEST_LENGTH
 from infra.health import Probe
 from infra.networks import network
@@ -33,6 +42,7 @@ class WebService(pulumi.ComponentResource):
         source = sources.of(service.name, settings.python_image)
         host_port = settings.host_ports[service.name]
         live = not settings.production
+        environment = containers.environment(service)
         self.replicas: list[docker.Container] = []
         for number, replica in enumerate(settings.replicas[service], start=1):
             container = containers.container(
@@ -45,7 +55,8 @@ class WebService(pulumi.ComponentResource):
                 folders=source.mounts if live else {},
                 command=sources.RUN_LIVE if live and source.on_chassis else None,
                 probe=Probe(service.port, "/healthz"),
-                envs=[f"PORT={service.port}"],
+                envs=[f"{key}={value}" for key, value in environment.items()],
+                stop_seconds=timeouts.stop(service.timeout),
                 user=containers.SERVICE_USER,
                 opts=pulumi.ResourceOptions(
                     parent=self,
@@ -96,6 +107,7 @@ class Gateway(pulumi.ComponentResource):
             folders={} if settings.production else {"/frontend": "frontend", "/gateway": "nginx"},
             mounts=mounts,
             probe=Probe(80, "/gateway-health"),
+            stop_seconds=timeouts.stop(timeouts.longest(settings.replicas)),
             user=containers.GATEWAY_USER,
             memory=containers.GATEWAY_MEMORY,
             opts=pulumi.ResourceOptions(

@@ -7,13 +7,13 @@ from typing import Any
 import pulumi
 import pulumi_docker as docker
 
-from infra import drift, health, labels, process_limit
+from infra import drift, health, labels, process_limit, timeouts
 from infra.content import digest
 from infra.settings import Settings
 from infra.stack import labelled
+from topology import Service
 
 ROOT = Path(__file__).resolve().parent.parent
-STOP_SECONDS = 12  # from SIGTERM to SIGKILL; longer than chassis.server.GRACEFUL_SECONDS
 SERVICE_USER, GATEWAY_USER = "10001:10001", "10002:10002"  # the USER of their Dockerfiles
 MEMORY = 128  # megabytes
 GATEWAY_MEMORY = 256  # enough for the bodies of all requests that nginx.conf allows at once
@@ -37,6 +37,14 @@ def hardened(memory: int) -> dict[str, Any]:
     return {**_HARDENED, "memory": memory, "memory_swap": memory}
 
 
+def environment(service: Service) -> dict[str, str]:
+    """Return what a service reads of its row."""
+    return {
+        "PORT": str(service.port),
+        "GRACEFUL_SECONDS": str(timeouts.graceful(service.timeout)),
+    }
+
+
 def container(  # noqa: PLR0913  one place says what a container here is
     name: str,
     *,
@@ -47,6 +55,7 @@ def container(  # noqa: PLR0913  one place says what a container here is
     ports: Mapping[int, int],
     folders: Mapping[str, str],
     probe: health.Probe,
+    stop_seconds: int,
     user: str,
     mounts: Sequence[docker.ContainerMountArgs] = (),
     envs: Sequence[str] = (),
@@ -81,7 +90,9 @@ def container(  # noqa: PLR0913  one place says what a container here is
         wait_timeout=settings.wait_timeout,
         restart="always",
         init=settings.production,
-        destroy_grace_seconds=STOP_SECONDS,
+        # The first is for `docker stop` and an engine that ends, the second for Pulumi.
+        stop_timeout=stop_seconds,
+        destroy_grace_seconds=stop_seconds,
         **hardened(memory),
         opts=pulumi.ResourceOptions.merge(
             pulumi.ResourceOptions(

@@ -7,7 +7,7 @@ import pulumi
 
 from infra.waiting import within
 
-SECONDS = 120  # more than any hook needs on a busy machine
+SECONDS = 120  # more than a hook needs on a busy machine, unless it says otherwise
 SHOW_SECONDS = 20  # for the log of what failed
 
 _under_way: list[str] = []
@@ -27,14 +27,16 @@ def _running(what: str) -> Iterator[None]:
 
 
 def hook(
-    name: str, act: Callable[[pulumi.ResourceHookArgs], object], seconds: float = SECONDS
+    name: str,
+    act: Callable[[pulumi.ResourceHookArgs], object],
+    seconds: Callable[[pulumi.ResourceHookArgs], float] = lambda _: SECONDS,
 ) -> pulumi.ResourceHook:
     """Return a hook that fails after `seconds`; the error names the hook and its resource."""
 
     def run(args: pulumi.ResourceHookArgs) -> None:
         what = f"the hook {name} of {args.name}"
         with _running(what):
-            within(seconds, what, lambda: act(args), pulumi.log.info)
+            within(seconds(args), what, lambda: act(args), pulumi.log.info)
 
     return pulumi.ResourceHook(name, run)
 

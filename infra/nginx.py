@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from textwrap import indent
 
+from infra import timeouts
 from topology import Service
 
 DRAINED = "/tmp/gateway/drained"  # noqa: S108  in the gateway's container, as nginx/gateway has it
@@ -26,7 +28,10 @@ def render(
 
 
 def render_locations(replicas: Mapping[Service, Sequence[str]]) -> str:
-    return "\n".join(_location(service, names) for service, names in replicas.items())
+    """Return what nginx.conf includes at server level: the time-outs, and a location each."""
+    # The named locations of proxy.conf serve all services, and inherit from the server only.
+    shared = _timeouts(timeouts.longest(replicas))
+    return "\n".join([shared, *(_location(service, names) for service, names in replicas.items())])
 
 
 def _real_address(proxies: tuple[str, ...]) -> str:
@@ -83,10 +88,20 @@ def _location(service: Service, names: Sequence[str]) -> str:
 location {service.prefix} {{
     set $service {service.name};
     set $upstream {service.container};
+{indent(_timeouts(service.timeout), "    ")}\
 {drained}\
     rewrite "(?s)^{prefix}(/.*)$" $1 break;
     proxy_pass http://$upstream;
 }}
+"""
+
+
+def _timeouts(seconds: int) -> str:
+    # The third is equal to the second, so that no other replica is tried after a read time-out.
+    return f"""\
+proxy_send_timeout {seconds}s;
+proxy_read_timeout {seconds}s;
+proxy_next_upstream_timeout {seconds}s;
 """
 
 

@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 from topology import GATEWAY, Service
 
-SHOWN = ("name", "container", "prefix", "port", "call")
+SHOWN = ("name", "container", "prefix", "port", "call", "timeout")
 
 
 def render(replicas: Mapping[Service, Sequence[str]], *, network: str) -> str:

@@ -9,8 +9,8 @@ import docker
 import pulumi
 from docker.models.containers import Container
 
-from infra import engine, labels
-from infra.hooks import error_hook, hook
+from infra import engine, labels, timeouts
+from infra.hooks import SECONDS, error_hook, hook
 from infra.settings import Settings
 from infra.stack import own_labels
 from topology import GATEWAY
@@ -48,13 +48,16 @@ def register_delete_hooks(prefix: str) -> None:
 @cache
 def _drain_hooks(prefix: str) -> pulumi.ResourceHookBinding:
     def drain(args: pulumi.ResourceHookArgs) -> None:
-        tell_gateway(prefix, "drain", (args.old_inputs or {})["name"])
+        drain_replica(prefix, args.old_inputs or {})
+
+    def seconds(args: pulumi.ResourceHookArgs) -> float:
+        return drain_limit(args.old_inputs or {})
 
     def restore(args: pulumi.ResourceHookArgs) -> None:
         tell_gateway(prefix, "restore", (args.new_inputs or {})["name"])
 
     return pulumi.ResourceHookBinding(
-        before_delete=[hook("drain", drain)],
+        before_delete=[hook("drain", drain, seconds)],
         after_create=[hook("restore", restore)],
         before_create=container_hooks().before_create,
         on_error=container_hooks().on_error,
@@ -79,48 +82,61 @@ def _check_publication(prefix: str, name: str) -> None:
             publisher.remove()  # so that the next update publishes again
             raise RuntimeError(f"{name} did not publish the page and the configuration. {said}")
         version = str(publisher.labels[labels.VERSION])
-        _asked_until(client, prefix, "version", lambda said: said == version, f"serve {name}")
+    _asked_until(prefix, "version", lambda said: said == version, f"serve {name}")
 
 
-def tell_gateway(prefix: str, command: str, container: str) -> None:
+def drain_limit(inputs: Mapping[str, Any]) -> float:
+    """Return the limit of a drain that begins again, because the gateway died in the first one."""
+    return max(SECONDS, 2 * timeouts.drained(int(inputs["destroyGraceSeconds"])))
+
+
+def drain_replica(prefix: str, inputs: Mapping[str, Any]) -> None:
+    """Drain the container of these inputs, for as long as its requests may take."""
+    stop_seconds = int(inputs["destroyGraceSeconds"])
+    more = str(timeouts.drain(stop_seconds))
+    tell_gateway(prefix, "drain", inputs["name"], more, within=timeouts.drained(stop_seconds))
+
+
+def tell_gateway(
+    prefix: str, command: str, container: str, *more: str, within: float = LIVE_WITHIN
+) -> None:
     """Run `gateway COMMAND REPLICA` in the gateway's container, and show what it says."""
-    replica = container.removeprefix(prefix)
-    with engine.client() as client:
-        what = f"{command} {replica}"
-        said = _asked_until(client, prefix, what, lambda _: True, what)
+    what = f"{command} {container.removeprefix(prefix)}"
+    said = _asked_until(prefix, " ".join([what, *more]), lambda _: True, what, within)
     if said:
         pulumi.log.warn(f"{prefix}{GATEWAY}: {said}")
 
 
 def _asked_until(
-    client: docker.DockerClient,
     prefix: str,
     command: str,
     is_done: Callable[[str], bool],
     what: str,
+    within: float = LIVE_WITHIN,
 ) -> str:
     """Run a command of the gateway's script until `is_done`, also while the gateway restarts.
 
     A gateway that is missing or stopped routes nothing and is not asked. Raises
-    RuntimeError after LIVE_WITHIN seconds.
+    RuntimeError after `within` seconds.
     """
-    deadline = time.monotonic() + LIVE_WITHIN
-    while gateway := _find(client, f"{prefix}{GATEWAY}"):
-        if gateway.status == "exited":
-            pulumi.log.warn(f"{gateway.name} is stopped, so it does not {what}.")
-            return ""
-        failure = ""
-        try:
-            said = engine.execute(gateway, "gateway", *command.split())
-        except docker.errors.DockerException as error:  # it may be restarting
-            failure = f"{error}. "
-        else:
-            if is_done(said):
-                return said
-        if time.monotonic() > deadline:
-            log = last_lines(str(gateway.name))
-            raise RuntimeError(f"{gateway.name} does not {what}. {failure}{log}")
-        time.sleep(0.2)
+    deadline = time.monotonic() + within
+    with engine.client() as client:
+        while gateway := _find(client, f"{prefix}{GATEWAY}"):
+            if gateway.status == "exited":
+                pulumi.log.warn(f"{gateway.name} is stopped, so it does not {what}.")
+                return ""
+            failure = ""
+            try:
+                said = engine.execute(gateway, "gateway", *command.split(), seconds=within)
+            except docker.errors.DockerException as error:  # it may be restarting
+                failure = f"{error}. "
+            else:
+                if is_done(said):
+                    return said
+            if time.monotonic() > deadline:
+                log = last_lines(str(gateway.name))
+                raise RuntimeError(f"{gateway.name} does not {what}. {failure}{log}")
+            time.sleep(0.2)
     return ""
 
 

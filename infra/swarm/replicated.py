@@ -6,7 +6,7 @@ from typing import Any
 import pulumi
 import pulumi_docker as docker
 
-from infra import containers, health, images, sources
+from infra import containers, health, images, sources, timeouts
 from infra.health import Probe
 from infra.settings import Settings
 from infra.stack import labelled
@@ -18,7 +18,6 @@ DRAIN_SECONDS = 3
 # A replica that is told to stop serves on for that long: gateways still send it requests. A
 # service with its own Dockerfile has to do that itself.
 DRAINED = f"trap 'sleep {DRAIN_SECONDS}; kill $!' TERM; {' '.join(sources.RUN)} & wait $!; wait $!"
-GRACE = "15s"  # from SIGTERM to SIGKILL; DRAIN_SECONDS and the last requests fit in
 MEBIBYTE = 1024 * 1024
 RESTART = docker.ServiceTaskSpecRestartPolicyArgs(condition="any", delay="1s", window="0s")
 
@@ -67,7 +66,8 @@ class WebService(pulumi.ComponentResource):
             ports=[],
             probe=Probe(service.port, "/healthz"),
             user=containers.SERVICE_USER,
-            env={"PORT": str(service.port)},
+            env=containers.environment(service),
+            timeout=service.timeout,
             command=["bash", "-c", DRAINED] if source.on_chassis else None,
             opts=pulumi.ResourceOptions(parent=self),
         )
@@ -110,6 +110,7 @@ class Gateway(pulumi.ComponentResource):
             probe=Probe(80, "/gateway-health"),
             user=containers.GATEWAY_USER,
             env=None,
+            timeout=timeouts.longest(settings.replicas),
             command=None,
             memory=containers.GATEWAY_MEMORY,
             opts=pulumi.ResourceOptions(
@@ -155,10 +156,13 @@ def _service(  # noqa: PLR0913  one place says what a service of the swarm here 
     probe: Probe,
     user: str,
     env: dict[str, str] | None,
+    timeout: int,
     command: list[str] | None,
     memory: int = containers.MEMORY,
     opts: pulumi.ResourceOptions,
 ) -> docker.Service:
+    grace = DRAIN_SECONDS + timeouts.stop(timeout)  # from SIGTERM to SIGKILL
+    turn = max(settings.wait_timeout, grace)  # what one replica may take
     return docker.Service(
         resource,
         name=name,
@@ -169,7 +173,7 @@ def _service(  # noqa: PLR0913  one place says what a service of the swarm here 
                 env=env,
                 commands=command,
                 healthcheck=_health_check(probe),
-                stop_grace_period=GRACE,
+                stop_grace_period=f"{grace}s",
                 labels=labelled(docker.ServiceTaskSpecContainerSpecLabelArgs),
                 **_hardened(),
             ),
@@ -190,7 +194,7 @@ def _service(  # noqa: PLR0913  one place says what a service of the swarm here 
         # DNS returns the replicas' own addresses: nginx balances, and retries on the next.
         endpoint_spec=docker.ServiceEndpointSpecArgs(mode="dnsrr", ports=ports),
         labels=labelled(docker.ServiceLabelArgs),
-        **_rollout(order, seconds=settings.wait_timeout * (replicas + 1)),
+        **_rollout(order, seconds=turn * (replicas + 1)),
         opts=pulumi.ResourceOptions.merge(
             pulumi.ResourceOptions(
                 delete_before_replace=True,  # for another network or name; all else is updated

@@ -2,6 +2,7 @@
 
 import gc
 import importlib
+import os
 import socket
 import sys
 
@@ -11,9 +12,8 @@ from uvicorn.config import STARTUP_FAILURE
 from chassis.address import address
 from chassis.connection import Protocol
 
-GRACEFUL_SECONDS = (
-    8  # longer than the gateway's read time-out, shorter than the container's grace period
-)
+# Longer than the gateway waits for an answer, shorter than the container has to stop.
+GRACEFUL_SECONDS = int(os.environ.get("GRACEFUL_SECONDS", "8"))
 KEEP_ALIVE_SECONDS = 75  # longer than the gateway's, so that the gateway closes idle connections
 
 

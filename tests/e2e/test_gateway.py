@@ -8,11 +8,13 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
-from infra import rollout
+from infra import rollout, timeouts
 from infra.nginx import DRAINED
 from tests.support.gateway import ONE, TWO, Gateway
 from tests.support.load import Request, idle_clients
@@ -20,9 +22,13 @@ from tests.support.polling import wait_until
 
 NO_SERVICE = b'{"Code":5020,"Message":"Bad Gateway"}'
 TIMED_OUT = b'{"Code":5040,"Message":"Gateway Timeout"}'
-READ_TIMEOUT = 5.0  # of nginx/proxy.conf
 LATE = 2.5  # allowed on a busy machine
 FIRST, SECOND = Gateway.replicas[ONE]
+SLOW = replace(TWO, timeout=30)
+
+
+class SlowService(Gateway):
+    replicas: ClassVar = {ONE: (FIRST, SECOND), SLOW: (SLOW.container,)}
 
 
 @pytest.fixture(scope="module")
@@ -60,12 +66,12 @@ def test_an_answer_of_a_service_is_passed_on_whatever_its_status(
 def test_a_slow_request_runs_once_and_ends_by_the_documented_time_out(
     gateway: Gateway, method: str
 ) -> None:
-    path = f"/slow/{READ_TIMEOUT + 4}?{method}"
+    path = f"/slow/{ONE.timeout + 4}?{method}"
     began = time.monotonic()
     status, _, body = gateway.ask(ONE, path, method)
     took = time.monotonic() - began
     assert (status, body) == (504, TIMED_OUT)
-    assert READ_TIMEOUT <= took < READ_TIMEOUT + LATE
+    assert ONE.timeout <= took < ONE.timeout + LATE
     assert times_asked(gateway, f"{method} {path}") == 1
 
 
@@ -155,7 +161,7 @@ def test_what_no_replica_takes_in_time_is_sent_again_for_five_seconds(
     assert {status for status, _, _ in answers} == expected
     assert {body for status, _, body in answers if status == 502} <= {NO_SERVICE}
     assert max(times) <= 1
-    assert took < seconds + READ_TIMEOUT
+    assert took < seconds + TWO.timeout
 
 
 CLAIMED = {
@@ -274,12 +280,35 @@ def test_the_only_replica_of_a_service_is_refused_clearly_while_it_is_drained(
     assert gateway.ask(TWO, "/echo")[0] == 200
 
 
+def test_a_slow_service_has_the_time_that_its_row_says(tmp_path: Path) -> None:
+    """To answer, and to be drained, while a service beside it keeps its own time-out."""
+    with SlowService(tmp_path) as one, ThreadPoolExecutor(3) as pool:
+        began = time.monotonic()
+        slow = pool.submit(one.ask, SLOW, "/slow/8", "POST")
+        ordinary = pool.submit(one.ask, ONE, "/slow/8", "POST")
+        wait_until(lambda: "POST /slow/8" in one.asked(SLOW.container), "the request is there")
+        assert one.does("drain", SLOW.container, "1") == (
+            0,
+            f"1 requests to {SLOW.container} are still open after 1 s and will be cut off",
+        )
+        inputs = {
+            "name": one.prefix + SLOW.container,
+            "destroyGraceSeconds": timeouts.stop(SLOW.timeout),
+        }
+        rollout.drain_replica(one.prefix, inputs)
+        drained_after = time.monotonic() - began
+        assert (ordinary.result()[0], ordinary.result()[2]) == (504, TIMED_OUT)
+        assert slow.result()[0] == 200
+        assert 8 <= drained_after < SLOW.timeout
+
+
 def test_a_gateway_that_dies_in_a_drain_is_asked_again(gateway: Gateway) -> None:
     container = gateway.containers["frontend"]
     replica = f"{gateway.prefix}{FIRST}"
+    inputs = {"name": replica, "destroyGraceSeconds": timeouts.stop(ONE.timeout)}
     with ThreadPoolExecutor(2) as pool:
         slow = pool.submit(gateway.ask, ONE, "/slow/4?dies", "POST")
-        drain = pool.submit(rollout.tell_gateway, gateway.prefix, "drain", replica)
+        drain = pool.submit(rollout.drain_replica, gateway.prefix, inputs)
         wait_until(lambda: FIRST in drained(gateway), "it is being drained")
         container.reload()
         os.kill(container.attrs["State"]["Pid"], signal.SIGKILL)

@@ -1,13 +1,26 @@
-"""Configuration keys whose effect can only be seen on a real deployment."""
+"""Keys and fields of rows whose effect can only be seen on a real deployment."""
 
 import json
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 
-from tests.support.contract import ask
+import pytest
+
+from infra.settings import DEVELOPMENT, PRODUCTION
+from tests.support.contract import HELLO, ask
 from tests.support.deployment import Deployment
 from tests.support.processes import run
+from tests.support.updates import change, edit_code, ids
 
 CLIENT = "192.0.2.6"
+SLOW_ROUTE = """
+async def slow(_request: Request) -> Response:
+    await asyncio.sleep(20)
+    return HELLO
+
+
+app ="""
 
 
 def seen_as(one: Deployment) -> dict[str, str]:
@@ -53,3 +66,28 @@ def test_without_an_engine_a_preview_says_so_and_shows_no_creates(fresh: Deploym
         assert "+ " not in done.stdout
         assert "Traceback" not in done.stdout + done.stderr
     fresh.operate("preview", "--refresh", "--expect-no-changes")
+
+
+def make_slow(one: Deployment) -> None:
+    change(one.project / "topology.py", 'call="/say_hello",', 'call="/say_hello", timeout=30,')
+    app = one.project / "services" / "microservice1" / "app.py"
+    change(app, "from starlette.requests", "import asyncio\n\nfrom starlette.requests")
+    change(app, "\napp =", SLOW_ROUTE.rstrip("\n"))
+    change(app, "routes=[", 'routes=[Route("/slow", slow, methods=["POST"]), ')
+
+
+@pytest.mark.parametrize("mode", [DEVELOPMENT, PRODUCTION])
+def test_requests_of_a_slow_service_survive_its_replacement(fresh: Deployment, mode: str) -> None:
+    fresh.config |= {"mode": mode, "replicas": 2 if mode == PRODUCTION else 1}
+    make_slow(fresh)
+    fresh.up()
+    before = ids(fresh)
+    edit_code(fresh)
+    with ThreadPoolExecutor(6) as pool:
+        slow = [pool.submit(ask, f"{fresh.url}/api/v1/slow", "POST", seconds=40) for _ in range(6)]
+        began = time.monotonic()
+        fresh.up()
+        assert time.monotonic() - began > 15, "the update did not wait for the requests"
+        assert {request.result()[2] for request in slow} == {HELLO}
+    after = ids(fresh)
+    assert {name for name in before if before[name] != after[name]} >= {"router_one"}

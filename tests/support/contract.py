@@ -17,10 +17,15 @@ NOT_FOUND = b'{"Code":4040,"Message":"Not Found"}'
 
 
 def ask(
-    url: str, method: str = "GET", headers: dict[str, str] | None = None, body: bytes | None = None
+    url: str,
+    method: str = "GET",
+    headers: dict[str, str] | None = None,
+    body: bytes | None = None,
+    *,
+    seconds: float = 15,
 ) -> tuple[int, dict[str, str], bytes]:
     parts = urlsplit(url)
-    connection = http.client.HTTPConnection(parts.netloc, timeout=15)
+    connection = http.client.HTTPConnection(parts.netloc, timeout=seconds)
     try:
         connection.request(method, url.partition(parts.netloc)[2], body, headers or {})
         answer = connection.getresponse()

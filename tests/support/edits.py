@@ -365,6 +365,18 @@ TABLE_EDITS = (
         shows=True,
     ),
     Edit(
+        what="row: timeout",
+        apply=write("topology.py", 'prefix="/api/v4/",', 'prefix="/api/v4/", timeout=30,'),
+        steps=replaced(THREE, "destroyGraceSeconds", "envs", "stopTimeout")
+        | GATEWAY_BLOCKS
+        | replaced(GATE, "destroyGraceSeconds", "image", "labels", "stopTimeout"),
+        look=lambda d: [
+            d.engine.containers.get(d.prefix + name).attrs["Config"]["StopTimeout"]
+            for name in ("router_tres", "frontend")
+        ],
+        shows=[37, 37],
+    ),
+    Edit(
         what="Dockerfile of the service's own",
         apply=create(f"services/{THREE}/Dockerfile", OWN_DOCKERFILE),
         steps=rebuilt(THREE, "mounts", of_image=("build", "name")),  # and the image's own command
@@ -375,7 +387,8 @@ TABLE_EDITS = (
         what="row removed",
         apply=remove_a_service,
         steps={f"{THREE} {part}": "delete" for part in ("service", "image", "container")}
-        | GATEWAY_BLOCKS,
+        | GATEWAY_BLOCKS
+        | replaced(GATE, "destroyGraceSeconds", "image", "labels", "stopTimeout"),
         look=lambda d: THREE in str(d.left()) or exists("router_tres")(d),
         shows=False,
     ),

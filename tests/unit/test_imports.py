@@ -15,6 +15,7 @@ PURE = (
     "content.py",
     "nginx.py",
     "page.py",
+    "timeouts.py",
     "addresses.py",
     "sources.py",
     "keys.py",

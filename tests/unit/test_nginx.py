@@ -1,5 +1,7 @@
 """The nginx configuration that is generated from the service table."""
 
+import re
+from dataclasses import replace
 from pathlib import Path
 
 from infra import nginx
@@ -43,12 +45,17 @@ def test_a_single_replica_has_one_upstream() -> None:
     assert nginx.render({ONE: ["router_three"]}).endswith(upstream("router_three", "router_three"))
 
 
+def waits(seconds: int, indent: str = "") -> str:
+    names = ("proxy_send_timeout", "proxy_read_timeout", "proxy_next_upstream_timeout")
+    return "".join(f"{indent}{name} {seconds}s;\n" for name in names)
+
+
 def test_a_location_leaves_out_a_drained_replica_and_takes_the_prefix_off() -> None:
     assert nginx.render_locations(TWO_REPLICAS) == (
-        "location /api/v3/ {\n"
+        waits(5) + "\nlocation /api/v3/ {\n"
         "    set $service third;\n"
-        "    set $upstream router_three;\n"
-        "    if (-f /tmp/gateway/drained/router_three_2) {\n"
+        "    set $upstream router_three;\n" + waits(5, "    ") + "    if"
+        " (-f /tmp/gateway/drained/router_three_2) {\n"
         "        set $upstream router_three-without-router_three_2;\n"
         "    }\n"
         "    if (-f /tmp/gateway/drained/router_three) {\n"
@@ -58,6 +65,23 @@ def test_a_location_leaves_out_a_drained_replica_and_takes_the_prefix_off() -> N
         "    proxy_pass http://$upstream;\n"
         "}\n"
     )
+
+
+def test_each_service_has_its_own_time_outs_and_what_they_share_the_longest() -> None:
+    slow = replace(ONE, name="slow", container="slow", prefix="/api/slow/", timeout=30)
+    rendered = nginx.render_locations({ONE: ["router_three"], slow: ["slow"]})
+    shared, one, another = rendered.split("\nlocation ")
+    assert shared == waits(30)
+    assert waits(5, "    ") in one
+    assert waits(30, "    ") in another
+    assert rendered.count("timeout") == 9
+
+
+def test_no_time_out_of_an_answer_is_outside_of_the_table() -> None:
+    """Those of proxy.conf are for a health check, and for a replica that may hang."""
+    text = (ROOT / "nginx" / "proxy.conf").read_text()
+    named = re.findall(r"proxy_(?:send|read|next_upstream)_timeout (.+);", text)
+    assert named == ["1s", "1s"]
 
 
 def test_a_service_whose_only_replica_is_drained_is_unavailable() -> None:

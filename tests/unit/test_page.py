@@ -23,6 +23,7 @@ def test_a_row_says_what_is_drawn_and_called_and_nothing_else() -> None:
                 "prefix": "/api/v3/",
                 "port": 9000,
                 "call": "/x",
+                "timeout": 5,
                 "replicas": ["router_three"],
             }
         ],

@@ -1,8 +1,10 @@
 """What the program declares, under mocks."""
 
+from dataclasses import replace
+
 import pytest
 
-from infra import health
+from infra import health, timeouts
 from tests.support.program import ROOT, Recorder, declare
 from topology import SERVICES
 
@@ -70,3 +72,19 @@ def test_of_many_containers_each_is_checked_less_often() -> None:
         "10s"
     }
     assert (health.interval(health.FEW), health.interval(health.FEW + 1)) == ("2s", "10s")
+
+
+def test_a_container_stops_as_its_row_says_and_the_gateway_as_the_slowest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    slow = (replace(SERVICES[0], timeout=30), *SERVICES[1:])
+    for services, first, gateway in ((SERVICES, 12, 12), (slow, 37, 37)):
+        monkeypatch.setattr("topology.SERVICES", services)
+        containers = declare().containers()
+        stops = {name: c["destroyGraceSeconds"] for name, c in containers.items()}
+        others = {service.name: 12 for service in SERVICES[1:]}
+        assert stops == {"microservice1": first, **others, "frontend": gateway}
+        assert stops == {name: c["stopTimeout"] for name, c in containers.items()}
+        for service in services:
+            graceful = timeouts.graceful(service.timeout)
+            assert f"GRACEFUL_SECONDS={graceful}" in containers[service.name]["envs"]

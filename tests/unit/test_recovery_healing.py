@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from infra import timeouts
 from tools.recover import __main__ as program
 from tools.recover import backend, drains, leftovers, limits, plugins, presence, state
 from tools.recover.leftovers import Leftover
@@ -25,7 +26,7 @@ REPLICA = {
     "urn": f"urn:{KIND}::microservice1",
     "type": KIND,
     "id": "replica",
-    "inputs": {"name": "one-router_one"},
+    "inputs": {"name": "one-router_one", "destroyGraceSeconds": 37},
     "resourceHooks": {"BeforeDelete": ["drain"]},
 }
 DELETING = state.State(
@@ -90,7 +91,7 @@ class TestDrain:
         one = Gateway(0)
         stand_in(monkeypatch, one)
         assert self.delete() == []
-        assert one.commands == [["gateway", "drain", "router_one"]]
+        assert one.commands == [["gateway", "drain", "router_one", "45"]]
         assert removed == ["replica"]
 
     def test_one_that_the_gateway_keeps_stays(
@@ -98,7 +99,7 @@ class TestDrain:
     ) -> None:
         stand_in(monkeypatch, Gateway(1, b"no such replica"))
         (problem,) = self.delete()
-        assert "`gateway drain router_one` failed" in str(problem)
+        assert "`gateway drain router_one 45` failed" in str(problem)
         assert "no such replica" in str(problem)
         assert removed == []
 
@@ -108,11 +109,11 @@ class TestDrain:
         hanging = Gateway(0)
         over = Event()
         monkeypatch.setattr(hanging, "exec_run", lambda _: over.wait(60))
-        monkeypatch.setattr(drains, "LIMIT_SECONDS", 0.1)
+        monkeypatch.setattr(timeouts, "drained", lambda _: 0.1)
         stand_in(monkeypatch, hanging)
         (problem,) = self.delete()
         over.set()
-        assert "`gateway drain router_one` failed" in str(problem)
+        assert "`gateway drain router_one 45` failed" in str(problem)
         assert removed == []
 
     def test_a_gateway_that_died_sends_nothing(
@@ -121,6 +122,35 @@ class TestDrain:
         stand_in(monkeypatch, Gateway(137, status="exited"))
         assert self.delete() == []
         assert removed == ["replica"]
+
+
+class Stopping:
+    """A container that is stopped; it records how long it may take."""
+
+    def __init__(self, stop_timeout: int | None) -> None:
+        self.attrs = {"Config": {"StopTimeout": stop_timeout}}
+        self.containers = self
+        self.limits: list[int] = []
+
+    def get(self, _: str) -> "Stopping":
+        return self
+
+    def stop(self, *, timeout: int) -> None:
+        self.limits.append(timeout)
+
+    def remove(self, **_: object) -> None:
+        pass
+
+    def wait(self, **_: object) -> None:
+        pass
+
+
+@pytest.mark.parametrize(("own", "expected"), [(37, 37), (None, 12)])
+def test_a_leftover_has_its_own_time_to_stop(own: int | None, expected: int) -> None:
+    """One of an older version has none; it gets the default's."""
+    one = Stopping(own)
+    leftovers.stop_and_remove(one, "replica")  # type: ignore[arg-type]
+    assert one.limits == [expected]
 
 
 class TestRestore:

@@ -24,20 +24,21 @@ from starlette.routing import Route
 chassis.log.FLUSH_SECONDS = 3600
 
 async def slow(request):
-    await asyncio.sleep(1)
+    await asyncio.sleep(float(request.query_params.get("seconds", 1)))
     return chassis.answer(2000, "ok")
 
 app = chassis.service("probe", routes=[Route("/slow", slow)])
 """
 
 
-def environment(port: int) -> dict[str, str]:
+def environment(port: int, **more: str) -> dict[str, str]:
     return {
         **os.environ,
         "PORT": str(port),
         "HOST": "127.0.0.1",
         "PYTHONPATH": str(ROOT / "services"),
         "PYTHONUNBUFFERED": "",
+        **more,
     }
 
 
@@ -74,6 +75,34 @@ def test_a_request_in_flight_is_answered_before_the_end(tmp_path: Path) -> None:
         assert time.monotonic() - told < 10
         assert process.stdout
         assert b'"path": "/slow"' in process.stdout.read()
+
+
+@pytest.mark.parametrize(("graceful", "is_answered"), [(1, False), (12, True)])
+def test_it_waits_for_open_requests_as_long_as_it_is_told_to(
+    tmp_path: Path, graceful: int, *, is_answered: bool
+) -> None:
+    """Also for longer than by default."""
+    (tmp_path / "app.py").write_text(WITH_A_SLOW_ROUTE)
+    (port,) = free_ports(1)
+    with running(
+        [sys.executable, "-m", "chassis"],
+        cwd=tmp_path,
+        env=environment(port, GRACEFUL_SECONDS=str(graceful)),
+        stderr=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+    ) as process:
+        wait_until(lambda: answers(port), "the service answers")
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        connection.request("GET", "/slow?seconds=9.5")
+        told = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        try:
+            status = connection.getresponse().status
+        except http.client.RemoteDisconnected:
+            status = 0
+        assert (status == 200) == is_answered
+        process.wait(timeout=20)
+        assert is_answered or time.monotonic() - told < 8
 
 
 @pytest.mark.parametrize("name", [service.name for service in SERVICES])

@@ -1,14 +1,18 @@
 """What the program declares for a swarm, under mocks."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from infra import timeouts
 from infra.swarm import failures, nodes, obstacles
 from policy.resource import Resource
 from policy.rules import RULES
 from tests.support.program import Recorder, declare
+from topology import SERVICES
 
 NODE = nodes.Node(facts={}, address="10.0.0.1", ready=True)
 SWARM = nodes.Swarm(member=True, manager=True, address="10.0.0.1", nodes=(NODE, NODE, NODE))
@@ -21,18 +25,28 @@ CONFIG = {
 SERVICE = "docker:index/service:Service"
 
 
-@pytest.fixture(scope="module")
-def declared() -> Iterator[Recorder]:
+@contextmanager
+def on_a_swarm() -> Iterator[pytest.MonkeyPatch]:
     with pytest.MonkeyPatch.context() as patch:
         # Only a real engine can register hooks; the mocks cannot.
         patch.setattr(failures, "show", lambda: None)
         patch.setattr(nodes, "inventory", lambda: SWARM)
         patch.setattr(obstacles, "conflicts", lambda *_: [])
-        yield declare(**CONFIG)
+        yield patch
+
+
+@pytest.fixture(scope="module")
+def declared() -> Recorder:
+    with on_a_swarm():
+        return declare(**CONFIG)
 
 
 @pytest.fixture(scope="module")
 def services(declared: Recorder) -> dict[str, dict[str, Any]]:
+    return services_of(declared)
+
+
+def services_of(declared: Recorder) -> dict[str, dict[str, Any]]:
     return {name: inputs for (typ, name), inputs in declared.seen.items() if typ == SERVICE}
 
 
@@ -61,6 +75,21 @@ def test_updates_start_first_and_a_failed_one_is_rolled_back(
         assert service["updateConfig"]["failureAction"] == "rollback"
         assert service["updateConfig"]["parallelism"] == 1
         assert service["convergeConfig"]
+
+
+def test_a_task_has_what_its_row_needs_to_stop_and_the_gateway_what_the_slowest_does() -> None:
+    slow = (replace(SERVICES[0], timeout=100), *SERVICES[1:])
+    for rows, first, converged in ((SERVICES, "15s", "240s"), (slow, "110s", "440s")):
+        with on_a_swarm() as patch:
+            patch.setattr("topology.SERVICES", rows)
+            found = services_of(declare(**CONFIG))
+        tasks = {name: s["taskSpec"]["containerSpec"] for name, s in found.items()}
+        grace = {name: task["stopGracePeriod"] for name, task in tasks.items()}
+        assert grace == {"microservice1": first, "microservice2": "15s", "frontend": first}
+        assert found["microservice1"]["convergeConfig"]["timeout"] == converged
+        for row in rows:
+            graceful = str(timeouts.graceful(row.timeout))
+            assert tasks[row.name]["env"]["GRACEFUL_SECONDS"] == graceful
 
 
 def test_images_are_in_the_registry_by_their_content(declared: Recorder) -> None:

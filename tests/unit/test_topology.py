@@ -3,7 +3,11 @@
 from dataclasses import replace
 from pathlib import Path
 
-from infra.admission import without_folder
+import pytest
+
+from infra import timeouts
+from infra.admission import Refused, without_folder
+from tests.support.program import declare
 from topology import SERVICES
 
 FOLDER = Path(__file__).resolve().parents[2] / "services"
@@ -32,3 +36,20 @@ def test_a_row_without_a_folder_is_an_error_that_names_it() -> None:
     assert without_folder(SERVICES) == []
     (line,) = without_folder([replace(SERVICES[0], name="orders")])
     assert line.startswith("topology.py: 'orders' has no folder services/orders")
+
+
+@pytest.mark.parametrize("timeout", [0, -1, 601, 2.5, "5", True, None])
+def test_a_time_out_that_cannot_be_is_an_error_that_names_row_and_field(timeout: object) -> None:
+    assert timeouts.wrong(SERVICES) == []
+    assert timeouts.wrong([replace(SERVICES[0], timeout=n) for n in (1, 600)]) == []
+    (line,) = timeouts.wrong([*SERVICES, replace(SERVICES[0], name="orders", timeout=timeout)])  # type: ignore[arg-type]
+    assert line == (
+        f"topology.py: 'orders' has timeout={timeout!r}; "
+        "it must be a whole number of seconds from 1 to 600"
+    )
+
+
+def test_the_program_refuses_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("topology.SERVICES", (replace(SERVICES[0], timeout=0), *SERVICES[1:]))
+    with pytest.raises(Refused, match="'microservice1' has timeout=0"):
+        declare()

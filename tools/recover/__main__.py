@@ -187,7 +187,8 @@ def finish_deletions(engine: DockerClient, before: State, failed: list[Problem])
             continue
         try:
             if found and "BeforeDelete" in (resource.get("resourceHooks") or {}):  # in production
-                drains.drain(found, resource["inputs"]["name"])
+                inputs = resource["inputs"]
+                drains.drain(found, inputs["name"], inputs["destroyGraceSeconds"])
             leftovers.stop_and_remove(engine, resource["id"])
         except Problem as problem:
             failed.append(problem)

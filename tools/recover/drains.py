@@ -4,13 +4,12 @@ import docker
 from docker import DockerClient
 from docker.models.containers import Container
 
-from infra.engine import execute
+from infra import timeouts
+from infra.engine import ANSWER_SECONDS, execute
 from infra.nginx import DRAINED
 from tools.recover.state import State
 from tools.setup.errors import Problem
 from topology import GATEWAY
-
-LIMIT_SECONDS = 60.0  # longer than the time-outs of the gateway's own commands
 
 
 def find(engine: DockerClient, state: State) -> Container | None:
@@ -24,13 +23,15 @@ def find(engine: DockerClient, state: State) -> Container | None:
     return None
 
 
-def drain(gateway: Container, name: str) -> None:
+def drain(gateway: Container, name: str, stop_seconds: int) -> None:
     """Drain a container at the gateway, and wait until its open requests are answered.
 
     Raises Problem if that fails, unless the gateway has stopped: then there are no requests.
     """
     try:
-        _run(gateway, "gateway", "drain", name.removeprefix(_prefix(gateway)))
+        replica, seconds = name.removeprefix(_prefix(gateway)), timeouts.drain(stop_seconds)
+        command = ("gateway", "drain", replica, str(seconds))
+        _run(gateway, *command, within=timeouts.drained(stop_seconds))
     except Problem:
         if _is_running(gateway):
             raise
@@ -60,10 +61,10 @@ def _is_running(gateway: Container) -> bool:
     return bool(gateway.status == "running")
 
 
-def _run(gateway: Container, *command: str) -> str:
+def _run(gateway: Container, *command: str, within: float = ANSWER_SECONDS) -> str:
     """Return the output of a command in the gateway. Raises Problem if it fails or hangs."""
     try:
-        return execute(gateway, *command, seconds=LIMIT_SECONDS)
+        return execute(gateway, *command, seconds=within)
     except docker.errors.DockerException as error:
         raise Problem(
             f"{gateway.name}: `{' '.join(command)}` failed",

@@ -8,10 +8,10 @@ from typing import Any
 import docker
 from docker import DockerClient
 
-from infra import labels
+from infra import labels, timeouts
 from tools.recover.state import State
+from topology import Service
 
-STOP_SECONDS = 12  # the containers' destroy_grace_seconds
 SWARM_TASK = (
     "com.docker.swarm.task.id"  # on containers that the swarm creates and removes by itself
 )
@@ -54,10 +54,12 @@ def stop_and_remove(engine: DockerClient, container: str) -> None:
     """Stop and remove a container, and wait until it is gone."""
     with contextlib.suppress(docker.errors.NotFound):
         one = engine.containers.get(container)
-        one.stop(timeout=STOP_SECONDS)
+        # A container of an older version has no time of its own.
+        seconds = one.attrs["Config"].get("StopTimeout") or timeouts.stop(Service.timeout)
+        one.stop(timeout=seconds)
         with contextlib.suppress(docker.errors.APIError):
             one.remove(force=True, v=True)
-        one.wait(condition="removed", timeout=STOP_SECONDS)
+        one.wait(condition="removed", timeout=seconds)
 
 
 def _remove_image(engine: DockerClient, leftover: Leftover) -> None:

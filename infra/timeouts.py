@@ -1,0 +1,47 @@
+"""The time-outs of a request's way, in seconds. All follow from its service's row."""
+
+from collections.abc import Iterable
+
+from topology import Service
+
+# The provider gives up on a deletion after 20 minutes; nginx.conf ends old workers after LONGEST.
+LONGEST = 600
+
+
+def graceful(timeout: int) -> int:
+    """Return how long a service answers open requests after SIGTERM."""
+    return timeout + 3
+
+
+def stop(timeout: int) -> int:
+    """Return how long a container has from SIGTERM to SIGKILL."""
+    return graceful(timeout) + 4
+
+
+def drain(stop_seconds: int) -> int:
+    """Return how long the gateway waits for a drained replica's open requests.
+
+    It follows from the replica's own time to stop: the row may have another time-out by now. It is
+    longer, as a slow client reads an answer for longer than the service needs to give it.
+    """
+    return stop_seconds + 8
+
+
+def drained(stop_seconds: int) -> int:
+    """Return within what time the gateway's `drain` command ends, also on a busy machine."""
+    return drain(stop_seconds) + 10
+
+
+def longest(services: Iterable[Service]) -> int:
+    """Return the time-out of the slowest service, for what serves them all."""
+    return max((service.timeout for service in services), default=Service.timeout)
+
+
+def wrong(services: Iterable[Service]) -> list[str]:
+    """Return a line for each row of the table whose time-out cannot be used."""
+    return [
+        f"topology.py: {service.name!r} has timeout={service.timeout!r}; "
+        f"it must be a whole number of seconds from 1 to {LONGEST}"
+        for service in services
+        if type(service.timeout) is not int or not 1 <= service.timeout <= LONGEST
+    ]
