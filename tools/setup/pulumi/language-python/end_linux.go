@@ -2,7 +2,7 @@ package main
 
 import "syscall"
 
-// endWithHost has the kernel end the child when this process is killed.
+// endWithHost makes the kernel kill the child when this process dies.
 func endWithHost(attributes *syscall.SysProcAttr) {
 	attributes.Pdeathsig = syscall.SIGKILL
 }

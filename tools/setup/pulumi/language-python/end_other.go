@@ -4,5 +4,6 @@ package main
 
 import "syscall"
 
-// endWithHost does nothing here: a program whose host was killed sees for itself that the engine ends.
+// endWithHost does nothing: only Linux kills a child with its parent. If the host is killed, the program
+// notices by itself when the engine exits.
 func endWithHost(*syscall.SysProcAttr) {}

@@ -16,7 +16,7 @@ type host struct {
 	pulumirpc.UnimplementedLanguageRuntimeServer
 	engine string
 	stop   context.CancelFunc
-	// Ends when the host is told to: whatever it started ends with it.
+	// Cancelled when the host has to stop; its children are ended then.
 	done     context.Context
 	children sync.WaitGroup
 }

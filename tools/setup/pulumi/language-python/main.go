@@ -1,7 +1,7 @@
 // pulumi-language-python: the host that runs Python programs and policy packs for the Pulumi engine.
 //
-// The engine starts it with its own address as the argument, reads a port from the first line and
-// calls it there. Upstream's host is a module that the Go proxy does not carry.
+// The engine passes its own address as the argument, reads a port from the first line of the output, and
+// calls this process there. Pulumi's own host is in a module that the Go proxy does not have.
 package main
 
 import (
@@ -33,20 +33,21 @@ func serve() error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if engine != "" {
-		// An engine that was killed leaves nobody who would end this process.
+		// If the engine is killed, nothing else ends this process.
 		if err := rpcutil.Healthcheck(ctx, engine, time.Second, stop); err != nil {
 			return err
 		}
 	}
 	host := &host{engine: engine, stop: stop, done: ctx}
 	err = listen(ctx, host)
-	// A child that outlives this process keeps its pipes open, and the engine waits for them for ever.
+	// A child that outlived this process would keep the pipes open, for which the engine waits for ever.
 	stop()
 	host.children.Wait()
 	return err
 }
 
-// Flags that the engine may pass (--tracing, --logtostderr, -v) are for logs that this host does not write.
+// engineAddress returns the argument, if there is one. The flags that the engine may pass concern logs that
+// this host does not write.
 func engineAddress() (string, error) {
 	flags := flag.NewFlagSet("pulumi-language-python", flag.ContinueOnError)
 	flags.String("tracing", "", "ignored")

@@ -41,7 +41,7 @@ func (h *host) GetProgramDependencies(
 	return &pulumirpc.GetProgramDependenciesResponse{Dependencies: dependencies}, nil
 }
 
-// Every package that wants a plugin says so in a pulumi-plugin.json of its own.
+// requiredPackages returns the packages that need a plugin. Each of them contains a pulumi-plugin.json.
 func requiredPackages(ctx context.Context, tools toolchain.Toolchain) ([]*pulumirpc.PackageDependency, error) {
 	files, err := pluginFiles(ctx, tools)
 	if err != nil || len(files) == 0 {

@@ -21,7 +21,7 @@ import (
 	pulumirpc "github.com/pulumi/pulumi/sdk/v3/proto/go"
 )
 
-// The SDK's script exits so when it has shown the error to the user already.
+// The exit code of the SDK's script if it has already shown the error to the user.
 const errorWasShown = 32
 
 const graceTime = 3 * time.Second
@@ -75,7 +75,8 @@ func (h *host) program(ctx context.Context, req *pulumirpc.RunRequest) (*exec.Cm
 	return cmd, nil
 }
 
-// The SDK's script, its options, then the program and what the program gets itself.
+// arguments returns what Python is called with: the SDK's script with its options, then the program with its
+// own arguments.
 func (h *host) arguments(req *pulumirpc.RunRequest) ([]string, error) {
 	self, err := os.Executable()
 	if err != nil {
@@ -104,7 +105,7 @@ func (h *host) RunPlugin(req *pulumirpc.RunPluginRequest, stream pulumirpc.Langu
 	if err != nil {
 		return err
 	}
-	// A policy pack writes its port without a flush, and the engine waits for that line.
+	// -u, because a policy pack prints its port without flushing, and the engine waits for that line.
 	arguments := append([]string{"-u", req.Info.ProgramDirectory}, req.Args...)
 	cmd, err := tools.Command(stream.Context(), arguments...)
 	if err != nil {
@@ -135,9 +136,9 @@ func (h *host) RunPlugin(req *pulumirpc.RunPluginRequest, stream pulumirpc.Langu
 	return closer.Close()
 }
 
-// configure gives a policy pack its stack's configuration, where pulumi.Config finds it: the engine
-// sends it in a call, and the Python SDK reads it from the environment. So the SDK's proxy answers
-// that call, and passes the later ones on to the pack.
+// configure sets the stack's configuration in the environment of a policy pack, from which the Python SDK
+// reads it. The engine sends it in a call: the SDK's proxy answers that call, and forwards the later ones
+// to the pack.
 func configure(ctx context.Context, pack *exec.Cmd) (untilItEnds func() error, err error) {
 	proxy, stdout, err := sdk.NewPolicyProxy(ctx, pack.Stdout)
 	if err != nil {
@@ -161,7 +162,8 @@ func configure(ctx context.Context, pack *exec.Cmd) (untilItEnds func() error, e
 	return func() error { return proxy.Attach(context.WithoutCancel(ctx), pack) }, nil
 }
 
-// The engine passes on its whole environment, which must not undo the virtual environment that was activated.
+// pluginEnvironment leaves out what selects a Python: the engine passes its whole environment, which would
+// override the activated virtual environment.
 func pluginEnvironment(environment []string) []string {
 	var kept []string
 	for _, entry := range environment {
@@ -173,19 +175,19 @@ func pluginEnvironment(environment []string) []string {
 	return kept
 }
 
-// wait runs a child in a process group of its own: Ctrl-C and the engine's SIGINT would both show up
-// as a KeyboardInterrupt traceback. When the host or the request ends, the group gets SIGTERM, and
-// what is left of it after graceTime, or after the child's own end, gets SIGKILL.
+// wait runs a child in its own process group, because Ctrl-C and the engine's SIGINT would each cause a
+// KeyboardInterrupt traceback. When the host or the request ends, the group gets SIGTERM. Processes that
+// are left after graceTime, or after the child has exited, get SIGKILL.
 func (h *host) wait(ctx context.Context, cmd *exec.Cmd, untilItEnds func() error) (int, error) {
 	cmdutil.RegisterProcessGroup(cmd)
 	endWithHost(cmd.SysProcAttr)
-	// The kernel takes the end of the thread that started the child for the host's own.
+	// The kernel also kills the child when the thread that started it exits. Keep that thread.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	defer context.AfterFunc(h.done, stop)()
-	cmd.Cancel = func() error { return nil } // ended below
+	cmd.Cancel = func() error { return nil } // end() signals the whole group instead
 	h.children.Add(1)
 	defer h.children.Done()
 	if err := cmd.Start(); err != nil {

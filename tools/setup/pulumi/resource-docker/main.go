@@ -1,7 +1,7 @@
 // pulumi-resource-docker: the provider plugin of the pulumi-docker package.
 //
-// It is what the official plugin is, upstream's Terraform provider behind Pulumi's bridge, except for
-// docker.Image, the one resource that Pulumi wrote itself and that the Go proxy does not carry.
+// Like the official plugin, it is the Terraform provider for Docker behind Pulumi's bridge. It does not
+// have docker.Image, the only resource that Pulumi wrote itself: the Go proxy does not have its module.
 package main
 
 import (
@@ -43,7 +43,7 @@ func main() {
 	}
 }
 
-// endWithEngine ends this process soon after the engine: the SDK looks for it every five minutes only.
+// endWithEngine ends this process within seconds after the engine. The SDK checks only every five minutes.
 func endWithEngine(ctx context.Context) error {
 	engine := os.Args[len(os.Args)-1]
 	if _, _, err := net.SplitHostPort(engine); err != nil {

@@ -9,7 +9,7 @@ import (
 	docker "github.com/terraform-providers/terraform-provider-docker/internal/provider"
 )
 
-// mapping gives upstream's resources the names that pulumi-docker's packages know them by.
+// mapping names the Terraform provider's resources as the pulumi-docker packages do.
 func mapping() tfbridge.ProviderInfo {
 	info := tfbridge.ProviderInfo{
 		P:       shim.NewProvider(docker.New(version)()),
@@ -60,7 +60,7 @@ func function(member string) tokens.ModuleMember {
 	return tokens.ModuleMember(name + ":index/" + member + ":" + member)
 }
 
-// keepNames exempts fields from the plural that the bridge gives a list, and from a generated default.
+// keepNames keeps the bridge from making the names of these fields plural, and from generating defaults.
 func keepNames(fields ...string) map[string]*tfbridge.SchemaInfo {
 	kept := map[string]*tfbridge.SchemaInfo{}
 	for _, field := range fields {

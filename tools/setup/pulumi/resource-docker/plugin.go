@@ -28,7 +28,7 @@ func (p *plugin) Check(ctx context.Context, req *pulumirpc.CheckRequest) (*pulum
 	return p.ResourceProviderServer.Check(ctx, req)
 }
 
-// Delete of a docker.Image that another plugin made does what the official one does: nothing.
+// Delete does nothing for a docker.Image, which the official plugin has made and does not delete either.
 func (p *plugin) Delete(ctx context.Context, req *pulumirpc.DeleteRequest) (*emptypb.Empty, error) {
 	if isImage(req.Urn) {
 		return &emptypb.Empty{}, nil

@@ -9,8 +9,8 @@ import (
 
 type object = map[string]any
 
-// packageSchema names what the plugin takes, in the form of Pulumi's package schema. It is derived at
-// run time: the bridge's own generator would compile code generators for seven languages.
+// packageSchema returns the plugin's inputs as a Pulumi package schema. It is derived at run time, because
+// the bridge's own generator would add code generators for seven languages to the build.
 func packageSchema(info tfbridge.ProviderInfo) string {
 	resources := object{}
 	info.P.ResourcesMap().Range(func(key string, res shim.Resource) bool {
@@ -26,7 +26,7 @@ func packageSchema(info tfbridge.ProviderInfo) string {
 		"config": object{"variables": config}, "provider": object{"inputProperties": config},
 	})
 	if err != nil {
-		panic(err) // maps, slices and strings
+		panic(err) // impossible: it has only maps, slices and strings
 	}
 	return string(text)
 }

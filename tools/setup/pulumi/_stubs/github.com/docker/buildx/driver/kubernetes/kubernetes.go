@@ -1,2 +1,3 @@
-// Package kubernetes has no driver: an unknown one is what buildx reports to a builder that asks for it.
+// Package kubernetes stands in for buildx's driver of that name, and registers none. buildx reports an
+// unknown driver to a builder that needs it.
 package kubernetes

@@ -6,10 +6,10 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// ParamSpec is named by types of envelope.go that only `pulumi api` uses.
+// ParamSpec is empty: types of envelope.go refer to it, but only `pulumi api` uses them.
 type ParamSpec struct{}
 
-// NewAPICmd returns a `pulumi api` that says why it is not there.
+// NewAPICmd returns a `pulumi api` that fails, and says which build has it.
 func NewAPICmd() *cobra.Command {
 	return &cobra.Command{
 		Use:                "api",
