@@ -16,6 +16,9 @@ GATEWAY_SOURCES = {
     "whole": ("frontend", "nginx"),
     "site": ("frontend", "nginx"),
 }
+# Part of every tag. Another way to build needs another text here: the provider removes a replaced
+# image by its name, which the new image must not have.
+BUILT_BY = "engine"
 
 
 def of_service(
@@ -67,10 +70,14 @@ def _image(
     *,
     parent: pulumi.Resource,
 ) -> docker.RemoteImage:
-    # The classic builder reads `labels`, BuildKit reads `label`.
-    build.labels = build.label = own_labels()
-    build.force_remove = True
-    tag = f"{settings.repository}{settings.name_prefix}{name}:{settings.image_version}-{content}"
+    build.labels = own_labels()
+    # Build by the BuildKit of the engine, through its API. The provider's other way is buildx: it
+    # adds a provenance, so that in a containerd image store the same content has a new ID each
+    # time, and it follows the selected builder, which does not know the engine's images.
+    build.use_legacy_builder = True
+    build.builder = "default"  # unused; without it the provider records BUILDX_BUILDER
+    version = f"{settings.image_version}-{digest(arguments=[content, BUILT_BY])}"
+    tag = f"{settings.repository}{settings.name_prefix}{name}:{version}"
     moved = drift.moved(tag)
     return docker.RemoteImage(
         name,

@@ -1,6 +1,7 @@
 """What the program declares, under mocks."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -58,12 +59,30 @@ def test_everything_names_its_project_and_stack(declared: Recorder) -> None:
 
 
 def test_an_image_tag_is_version_and_content(declared: Recorder) -> None:
-    images = [v for (typ, _), v in declared.seen.items() if typ.endswith("RemoteImage")]
-    assert len(images) == 1 + len(SERVICES)
-    for image in images:
+    found = [v for (typ, _), v in declared.seen.items() if typ.endswith("RemoteImage")]
+    assert len(found) == 1 + len(SERVICES)
+    for image in found:
         version, _, content = image["name"].partition(":")[2].partition("-")
         assert version == "v1"
         assert len(content) == 12
+
+
+def images(**config: object) -> list[dict[str, Any]]:
+    return [v for (typ, _), v in declare(**config).seen.items() if typ.endswith("RemoteImage")]
+
+
+def test_images_are_built_by_the_engine_whatever_builder_is_selected() -> None:
+    for image in images(mode="production"):
+        assert image["build"]["useLegacyBuilder"] is True
+        assert image["build"]["builder"] == "default"
+
+
+def test_images_that_are_built_in_another_way_have_other_tags(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    before = {image["name"] for image in images()}
+    monkeypatch.setattr("infra.images.BUILT_BY", "something else")
+    assert not before & {image["name"] for image in images()}
 
 
 def test_of_many_containers_each_is_checked_less_often() -> None:
