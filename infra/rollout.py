@@ -1,7 +1,7 @@
 """Hooks around the containers of an update: drain, restore, publish, and why one failed."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
@@ -9,7 +9,7 @@ import docker
 import pulumi
 from docker.models.containers import Container
 
-from infra import engine, labels, timeouts
+from infra import build_log, engine, labels, timeouts
 from infra.hooks import SECONDS, error_hook, hook
 from infra.settings import Settings
 from infra.stack import own_labels
@@ -17,7 +17,6 @@ from topology import GATEWAY
 
 LINES = 20
 LIVE_WITHIN = 30.0
-BUILD_SECONDS = 120  # for a failed build to be run again
 
 
 @cache  # Pulumi refuses a second hook of the same name
@@ -31,7 +30,7 @@ def container_hooks() -> pulumi.ResourceHookBinding:
 @cache
 def show_build_on_failure() -> pulumi.ResourceHookBinding:
     return pulumi.ResourceHookBinding(
-        on_error=[error_hook("build-log", _show_build, BUILD_SECONDS)]
+        on_error=[error_hook("build-log", _show_build, build_log.SECONDS)]
     )
 
 
@@ -180,26 +179,8 @@ def _show(args: pulumi.ErrorHookArgs) -> None:
 def _show_build(args: pulumi.ErrorHookArgs) -> None:
     build = (args.new_inputs or {}).get("build")
     if build and args.failed_operation == "create":
-        lines = "".join(_build_again(build)).rstrip().splitlines()[-LINES:]
+        lines = build_log.of(build).rstrip().splitlines()[-LINES:]
         pulumi.log.error("\n".join([f"{args.name} could not be built:", *lines]))
-
-
-def _build_again(build: Mapping[str, Any]) -> Iterator[str]:
-    """Build again and yield what the engine says: the provider drops the log of a failed build."""
-    try:
-        with engine.client() as client:
-            for message in client.api.build(
-                path=build["context"],
-                dockerfile=build.get("dockerfile"),
-                target=build.get("target", ""),
-                buildargs=build.get("buildArgs"),
-                forcerm=True,
-                decode=True,
-                timeout=BUILD_SECONDS,
-            ):
-                yield message.get("stream", "") + message.get("error", "")
-    except (engine.EngineError, OSError) as error:  # OSError: the build context is not readable
-        yield f"it could not be built again for its log: {error}"
 
 
 def last_lines(name: str) -> str:
