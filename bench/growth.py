@@ -195,7 +195,6 @@ def _container(port: int, path: str, interval: str) -> dict[str, object]:
             "interval": interval,
             "timeout": "2s",
             "retries": 3,
-            "start_period": "1s",
         },
         "restart": "always",
         "read_only": True,

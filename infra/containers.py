@@ -118,6 +118,5 @@ def _health_check(probe: health.Probe, settings: Settings) -> docker.ContainerHe
         tests=health.command(probe, production=settings.production),
         interval=health.interval(len(settings.containers)),
         timeout=f"{health.TIMEOUT_SECONDS}s",
-        retries=3,
-        start_period="1s",
+        retries=health.RETRIES,
     )

@@ -9,6 +9,10 @@ MIN_READY_SECONDS = 4
 UNANSWERED = 6
 ANSWER_SECONDS = 3
 TIMEOUT_SECONDS = 5  # of the check as a whole, bash's start included
+# Failed checks in a row until a container is unhealthy. This is the time to start, and there is no
+# start period: with one, Docker 28 begins to check after 5 s, its default of start_interval, which
+# engines before Docker 25 do not have.
+RETRIES = 3
 # Running a check takes the engine 40 ms of CPU: every two seconds, in 100 containers, two cores
 # would do nothing else.
 FEW = 30

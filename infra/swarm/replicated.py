@@ -212,8 +212,7 @@ def _health_check(probe: Probe) -> docker.ServiceTaskSpecContainerSpecHealthchec
         tests=health.command(probe, production=False),
         interval="2s",
         timeout=f"{health.TIMEOUT_SECONDS}s",
-        retries=3,
-        start_period="1s",
+        retries=health.RETRIES,
     )
 
 

@@ -85,6 +85,13 @@ def test_images_that_are_built_in_another_way_have_other_tags(
     assert not before & {image["name"] for image in images()}
 
 
+def test_the_first_check_does_not_wait_for_the_start_interval_of_newer_engines(
+    declared: Recorder,
+) -> None:
+    for container in declared.containers().values():
+        assert not {"startPeriod", "startInterval"} & container["healthcheck"].keys()
+
+
 def test_of_many_containers_each_is_checked_less_often() -> None:
     production = declare(mode="production", replicas=15).containers()
     assert {c["healthcheck"]["interval"] for c in production.values() if "healthcheck" in c} == {
