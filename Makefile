@@ -130,3 +130,7 @@ test-all: test test-long ## run all tests: also edits, docs, faults, swarm (ROUN
 test-long: tools browser
 	@$(PYTEST) tests/long --numprocesses 2 --dist loadgroup
 	@$(PYTEST) tests/faults tests/swarm --timeout 1800
+
+.PHONY: test-engines
+test-engines: tools ## run the core tests on Docker 28 with the containerd image store, as root
+	@$(PYTEST) tests/engines

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from infra import build_log
 from tests.support.contract import HELLO, answers_until, ask
 from tests.support.deployment import Deployment
 from tests.support.polling import wait_until
+from tests.support.updates import check_a_failed_build
 from topology import SERVICES
 
 
@@ -52,18 +52,7 @@ def test_wrong_configuration_is_refused_at_preview_all_at_once(fresh: Deployment
 def test_the_log_of_a_failed_build_is_what_buildkit_says(
     deployment: Deployment, tmp_path: Path
 ) -> None:
-    """Also of what only BuildKit can do; and no image is left, even if it succeeds this time."""
-    base = deployment.container("microservice1").attrs["Config"]["Image"]
-    build = {"context": str(tmp_path), "buildArgs": {"WHY": "no coffee"}}
-    dockerfile = tmp_path / "Dockerfile"
-    mounted = "RUN --mount=type=tmpfs,target=/mnt echo mounted: ${WHY}"
-    dockerfile.write_text(f"FROM {base}\nARG WHY\n{mounted} && exit 3\n")
-    log = build_log.of(build)
-    assert log.startswith("mounted: no coffee\n")
-    assert "exit code: 3" in log
-    dockerfile.write_text(f"FROM {base}\nARG WHY\n{mounted}\n")
-    assert build_log.of(build).splitlines()[-1] == "This time the build succeeded."
-    assert deployment.engine.images.list(name="build-log") == []
+    check_a_failed_build(deployment, tmp_path)
 
 
 def test_an_edited_service_is_live_and_a_broken_one_is_not(deployment: Deployment) -> None:

@@ -1,9 +1,10 @@
 """An update does exactly what its preview has shown."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 import pytest
 
+from tests.support.applied import check, images, no_change, nothing_is_left_over
 from tests.support.deployment import Deployment
 from tests.support.edits import (
     ALL,
@@ -37,51 +38,6 @@ def edited(_edited: Shared) -> Deployment:
 
 def names(edits: Sequence[Edit | Drift]) -> str:
     return ", ".join(edit.what for edit in edits)
-
-
-def tags(deployment: Deployment) -> set[str]:
-    # images.list() would inspect each image, which another test run may have removed by then.
-    every = (tag for i in deployment.engine.api.images() for tag in i["RepoTags"] or ())
-    return {tag for tag in every if tag.startswith(deployment.stack)}
-
-
-def images(deployment: Deployment) -> dict[str, str]:
-    """Of what images the containers are: tag -> ID."""
-    containers = [deployment.container(name) for name in ALL]
-    return {one.labels["microservices.image"]: one.attrs["Image"] for one in containers}
-
-
-def no_change(deployment: Deployment, *more: str) -> None:
-    deployment.operate("preview", "--expect-no-changes", *more)
-
-
-def nothing_is_left_over(deployment: Deployment, before: Mapping[str, str]) -> None:
-    left = deployment.left()
-    services = list((deployment.project / "services").glob("*/app.py"))
-    assert (len(left["containers"]), len(left["networks"])) == (len(services) + 1, 1)
-    containers = (deployment.engine.containers.get(name) for name in left["containers"])
-    used = {one.labels["microservices.image"] for one in containers}
-    assert {tag for tag in tags(deployment) if "-base/" not in tag} == used
-    untagged = {i["Id"] for i in deployment.engine.api.images(filters={"dangling": True})}
-    assert not untagged & set(before.values())
-
-
-def check(edited: Deployment, edits: Sequence[Edit]) -> None:
-    """It is shown and done, and then there is nothing to do."""
-    expected = {resource: step for edit in edits for resource, step in edit.steps.items()}
-    wanted = {edit.what: edit.shows for edit in edits}
-    earlier = {edit.what: edit.look(edited) for edit in edits}
-    before = images(edited)
-    for edit in edits:
-        edit.apply(edited)
-    shown, done = previewed(edited), updated(edited)
-    later = {edit.what: edit.look(edited) for edit in edits}
-    assert shown == expected
-    assert done == expected
-    assert later == wanted
-    assert not [what for what in wanted if earlier[what] == wanted[what]]
-    no_change(edited)
-    nothing_is_left_over(edited, before)
 
 
 @pytest.mark.parametrize("edits", rounds(SINGLE_EDITS), ids=names)

@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -35,9 +36,13 @@ RULES = (
 BOOT = """
 hostname "${1#/}"
 mount --bind "$0/run" /run
+if [[ $3 != / ]]; then
+    mount --bind "$3/usr" /usr
+    mount --bind "$3/etc/ld.so.cache" /etc/ld.so.cache
+fi
 dockerd --host "unix://$0/docker.sock" --data-root "$0/data" --exec-root "$0/run/docker" \
     --pidfile "$0/run/docker.pid" --cgroup-parent "$1" --insecure-registry "$2" \
-    >"$0/dockerd.log" 2>&1 &
+    "${@:4}" >"$0/dockerd.log" 2>&1 &
 wait
 """
 
@@ -58,10 +63,22 @@ def run(*command: str | Path, check: bool = True) -> str:
     return done.stdout
 
 
+@dataclass(frozen=True)
+class Engine:
+    """Which dockerd a node runs: the one below `root`/usr, with these options."""
+
+    root: Path = Path("/")
+    options: tuple[str, ...] = ()
+
+
+OWN = Engine()  # this machine's
+
+
 class Node:
     """A machine of the rig: a network namespace, an address, an engine."""
 
-    def __init__(self, index: int) -> None:
+    def __init__(self, index: int, engine: Engine) -> None:
+        self._installed = engine
         self.name = f"{NAME}{index}"
         self.address = f"{NETWORK}.{index}"
         self.folder = FOLDER / self.name
@@ -97,6 +114,7 @@ class Node:
                 *("unshare", "--mount", "--uts", "--pid", "--fork", "--mount-proc"),
                 *("--kill-child=SIGKILL", "bash", "-c", BOOT),
                 *(str(self.folder), f"/{self.name}", REGISTRY),
+                *(str(self._installed.root), *self._installed.options),
             ],
             start_new_session=True,
             stdin=subprocess.DEVNULL,
@@ -150,8 +168,9 @@ class Node:
 class Rig:
     """`count` nodes and a registry that they trust, not yet joined to a swarm."""
 
-    def __init__(self, count: int = 3) -> None:
-        self.nodes = [Node(index) for index in range(1, count + 1)]
+    def __init__(self, count: int = 3, engine: Engine = OWN, *, has_registry: bool = True) -> None:
+        self._has_registry = has_registry
+        self.nodes = [Node(index, engine) for index in range(1, count + 1)]
         self._lock: IO[str] | None = None
         self._registry: subprocess.Popen[bytes] | None = None
 
@@ -183,7 +202,8 @@ class Rig:
         run("ip", "link", "set", NAME, "up")
         for table, chain, *rule in RULES:
             run("iptables", "-w", "-t", table, "-I", chain, *rule)
-        self.start_registry()
+        if self._has_registry:
+            self.start_registry()
         with ThreadPoolExecutor() as pool:
             list(pool.map(Node.start, self.nodes))
 

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from infra import build_log
 from tests.support.contract import HELLO, WHO
 from tests.support.deployment import Deployment
 from tests.support.load import Report, Request, load
@@ -92,6 +93,21 @@ def check_a_bad_version(production: Deployment, kind: str) -> None:
     assert_nothing_lost(report)
     assert_nothing_lost(mending)
     assert ids(production)["router_one"] != after["router_one"]
+
+
+def check_a_failed_build(deployment: Deployment, folder: Path) -> None:
+    """Check that its log is BuildKit's, and that no image is left even if it succeeds then."""
+    base = deployment.container("microservice1").attrs["Config"]["Image"]
+    build = {"context": str(folder), "buildArgs": {"WHY": "no coffee"}}
+    dockerfile = folder / "Dockerfile"
+    mounted = "RUN --mount=type=tmpfs,target=/mnt echo mounted: ${WHY}"
+    dockerfile.write_text(f"FROM {base}\nARG WHY\n{mounted} && exit 3\n")
+    log = build_log.of(build)
+    assert log.startswith("mounted: no coffee\n")
+    assert "exit code: 3" in log
+    dockerfile.write_text(f"FROM {base}\nARG WHY\n{mounted}\n")
+    assert build_log.of(build).splitlines()[-1] == "This time the build succeeded."
+    assert deployment.engine.images.list(name="build-log") == []
 
 
 def explained(deployment: Deployment, report: Report) -> str:
