@@ -35,7 +35,14 @@ ARGUMENTS = [
 HELLO = {"Code": 2000, "Message": "Hello Microservice1"}
 WHO = {"Code": 2000, "Message": "I am yizhigopher!"}
 BAD_GATEWAY = {"Code": 5020, "Message": "Bad Gateway"}
-THIRD = {"name": "third", "container": "router_three", "prefix": "/third/", "port": 9000}
+THIRD = {
+    "name": "third",
+    "container": "router_three",
+    "prefix": "/third/",
+    "port": 9000,
+    "call": "/",
+    "timeout": 5,
+}
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +109,7 @@ class Visit:
 
         def topology(route: Route) -> None:
             table = route.fetch().json()
-            route.fulfill(json={**table, "services": [*table["services"], {**THIRD, "call": "/"}]})
+            route.fulfill(json={**table, "services": [*table["services"], THIRD]})
 
         self.page.route("**/topology.json", topology)
         self.page.route("**/third/**", lambda route: route.fulfill(status=status, json=answer))
