@@ -1,6 +1,6 @@
 """The web service and the gateway as swarm services: images in a registry, replicas on nodes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pulumi
@@ -19,6 +19,9 @@ DRAIN_SECONDS = 3
 # service with its own Dockerfile has to do that itself.
 DRAINED = f"trap 'sleep {DRAIN_SECONDS}; kill $!' TERM; {' '.join(sources.RUN)} & wait $!; wait $!"
 MEBIBYTE = 1024 * 1024
+LOG_DRIVER = docker.ServiceTaskSpecLogDriverArgs(
+    name=containers.LOG_DRIVER, options=containers.LOG_OPTIONS
+)
 RESTART = docker.ServiceTaskSpecRestartPolicyArgs(condition="any", delay="1s", window="0s")
 
 
@@ -180,15 +183,10 @@ def _service(  # noqa: PLR0913  one place says what a service of the swarm here 
             networks_advanceds=[
                 docker.ServiceTaskSpecNetworksAdvancedArgs(id=network.id, aliases=[alias])
             ],
-            placement=docker.ServiceTaskSpecPlacementArgs(
-                constraints=list(settings.placement[resource]),
-                prefs=["spread=node.id"],
-            ),
+            placement=_spread(settings.placement[resource]),
             resources=_resources(memory),
             restart_policy=RESTART,
-            log_driver=docker.ServiceTaskSpecLogDriverArgs(
-                name=containers.LOG_DRIVER, options=containers.LOG_OPTIONS
-            ),
+            log_driver=LOG_DRIVER,
         ),
         mode=docker.ServiceModeArgs(replicated=docker.ServiceModeReplicatedArgs(replicas=replicas)),
         # DNS returns the replicas' own addresses: nginx balances, and retries on the next.
@@ -231,6 +229,12 @@ def _hardened() -> dict[str, Any]:
             )
         ],
     }
+
+
+def _spread(constraints: Sequence[str]) -> docker.ServiceTaskSpecPlacementArgs:
+    return docker.ServiceTaskSpecPlacementArgs(
+        constraints=list(constraints), prefs=["spread=node.id"]
+    )
 
 
 def _resources(memory: int) -> docker.ServiceTaskSpecResourcesArgs:
