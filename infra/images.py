@@ -26,7 +26,8 @@ def of_service(
 ) -> docker.RemoteImage:
     source = sources.of(service.name, settings.python_image)
     build = docker.RemoteImageBuildArgs(context=source.context, build_args=dict(source.arguments))
-    return _image(service.name, settings, build, source.digest, parent=parent)
+    content = digest(arguments=[source.digest, BUILT_BY])
+    return _image(service.name, settings, build, content, parent=parent)
 
 
 def of_gateway(
@@ -37,7 +38,11 @@ def of_gateway(
     arguments = {"BASE_IMAGE": settings.nginx_image, **blocks}
     content = digest(
         *(sources.ROOT / source for source in GATEWAY_SOURCES[target]),
-        arguments=[target, *(f"{key}={value}" for key, value in sorted(arguments.items()))],
+        arguments=[
+            target,
+            BUILT_BY,
+            *(f"{key}={value}" for key, value in sorted(arguments.items())),
+        ],
     )
     build = docker.RemoteImageBuildArgs(
         context=".",
@@ -76,8 +81,7 @@ def _image(
     # time, and it follows the selected builder, which does not know the engine's images.
     build.use_legacy_builder = True
     build.builder = "default"  # unused; without it the provider records BUILDX_BUILDER
-    version = f"{settings.image_version}-{digest(arguments=[content, BUILT_BY])}"
-    tag = f"{settings.repository}{settings.name_prefix}{name}:{version}"
+    tag = f"{settings.repository}{settings.name_prefix}{name}:{settings.image_version}-{content}"
     moved = drift.moved(tag)
     return docker.RemoteImage(
         name,

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from infra import health, timeouts
-from tests.support.program import ROOT, Recorder, declare
+from tests.support.program import CONTAINER, ROOT, Recorder, declare
 from topology import SERVICES
 
 
@@ -75,6 +75,17 @@ def test_images_are_built_by_the_engine_whatever_builder_is_selected() -> None:
     for image in images(mode="production"):
         assert image["build"]["useLegacyBuilder"] is True
         assert image["build"]["builder"] == "default"
+
+
+def test_a_publication_has_the_version_that_its_image_will_serve() -> None:
+    seen = declare(mode="production").seen
+    (build,) = (
+        v["build"]
+        for (_, name), v in seen.items()
+        if "VERSION" in v.get("build", {}).get("buildArgs", {})
+    )
+    own = {one["label"]: one["value"] for one in seen[CONTAINER, "frontend-site"]["labels"]}
+    assert own["microservices.version"] == build["buildArgs"]["VERSION"]
 
 
 def test_images_that_are_built_in_another_way_have_other_tags(
