@@ -56,6 +56,7 @@ def of(build: Mapping[str, Any]) -> str:
 def _build_again(client: docker.DockerClient, build: Mapping[str, Any]) -> Iterator[str]:
     status = _status()
     name = f"build-log:{uuid.uuid4().hex}"
+    succeeded = False
     client.api.params = dict(BUILDKIT)
     for message in client.api.build(
         path=build["context"],
@@ -73,8 +74,10 @@ def _build_again(client: docker.DockerClient, build: Mapping[str, Any]) -> Itera
         elif "error" in message:
             yield f"\n{message['error']}\n"
         elif message.get("id") == "moby.image.id":
-            yield "This time the build succeeded.\n"
-            client.api.remove_image(name)
+            succeeded = True  # what the last commands print may follow
+    if succeeded:
+        yield "\nThis time the build succeeded.\n"
+        client.api.remove_image(name)
 
 
 def _status() -> Any:  # noqa: ANN401  a class that is made here

@@ -43,7 +43,6 @@ class Gateway:
         self.page = folder / "frontend"
         shutil.copytree(ROOT / "frontend", self.page)
         self.containers: dict[str, Container] = {}
-        self.image = ""
 
     @property
     def url(self) -> str:
@@ -78,16 +77,17 @@ class Gateway:
             "TOPOLOGY": "{}",
         }
         arguments = {"BASE_IMAGE": DEFAULTS["nginxImage"], **blocks}
-        image, _ = self.engine.images.build(
+        # A name of its own: another gateway may have the same image, and remove it.
+        self.engine.images.build(
             path=str(ROOT),
             dockerfile="nginx/Dockerfile",
             target="configured",
             buildargs=arguments,
+            tag=self.name,
             forcerm=True,
         )
-        self.image = str(image.id)
         folders = {"/gateway": self.content, "/frontend": self.page}
-        self.containers["frontend"] = self._run("frontend", self.image, 2, folders)
+        self.containers["frontend"] = self._run("frontend", self.name, 2, folders)
 
     def _run(
         self,
@@ -146,9 +146,6 @@ class Gateway:
         for container in self.containers.values():
             container.remove(force=True)
         self.network.remove()
-        if self.image and not self._others_use(self.image):
-            self.engine.images.remove(self.image, force=True)
+        if self.engine.images.list(name=self.name):
+            self.engine.images.remove(self.name, force=True)
         self.engine.close()
-
-    def _others_use(self, image: str) -> bool:
-        return bool(self.engine.containers.list(all=True, filters={"ancestor": image}))
