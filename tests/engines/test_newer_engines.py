@@ -22,6 +22,7 @@ from tests.support.updates import (
     edit_code,
     ids,
     mixed,
+    page,
 )
 
 VERSION = "28"
@@ -115,13 +116,16 @@ def test_nothing_is_left_of_development(development: Deployment, node: Node) -> 
 
 def test_an_update_loses_nothing(production: Deployment) -> None:
     before = ids(production)
-    with load(production.url, mixed(production), rate=REQUESTS_PER_SECOND) as report:
+    new_page = page(production).replace(b"<h1>", b"<h1>New: ")
+    with load(production.url, mixed(production, new_page), rate=REQUESTS_PER_SECOND) as report:
         edit_code(production)
+        (production.project / "frontend" / "index.html").write_bytes(new_page)
         production.up()
     assert_nothing_lost(report, seconds=10)
     after = ids(production)
     changed = {name for name in before if before[name] != after[name]}
-    assert changed == {"router_one", "router_one_2"}
+    assert changed == {"router_one", "router_one_2", "frontend-site"}
+    assert ask(production.url + "/")[2] == new_page
 
 
 def test_a_bad_version_is_refused(production: Deployment) -> None:
