@@ -21,7 +21,8 @@ def has_history() -> bool:
 
 
 def lay_out(one: Deployment, commit: str) -> None:
-    """Put the files of the commit in the place of today's."""
+    """Put the files of the commit in the place of today's, with a .venv of their own lock file."""
+    (one.project / ".venv").unlink()  # which the tests run in; Pulumi makes another
     for path in one.project.iterdir():
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
@@ -45,6 +46,7 @@ def test_what_an_older_version_deployed_is_taken_over(fresh: Deployment, mode: s
     fresh.up()
     before, old_page = ids(fresh), page(fresh)
     then = dict(fresh.config)
+    shutil.rmtree(fresh.project / ".venv")
     fresh.restore()
     fresh.config.clear()
     fresh.config |= then

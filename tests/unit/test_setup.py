@@ -137,9 +137,13 @@ def test_what_a_user_has_set_wins() -> None:
     said = run_setup("env").stdout.splitlines()
     assert "export PULUMI_CONFIG_PASSPHRASE=''" in said
     assert "export PULUMI_PARALLEL=32" in said
-    own = run_setup("env", PULUMI_BACKEND_URL="s3://ours", PULUMI_PARALLEL="4").stdout
+    assert "export UV_SYSTEM_CERTS=1" in said
+    own = run_setup(
+        "env", PULUMI_BACKEND_URL="s3://ours", PULUMI_PARALLEL="4", UV_SYSTEM_CERTS="0"
+    ).stdout
     assert "PULUMI_CONFIG_PASSPHRASE" not in own
     assert "PULUMI_PARALLEL" not in own
+    assert "UV_SYSTEM_CERTS" not in own
 
 
 @pytest.mark.parametrize(

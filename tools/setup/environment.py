@@ -23,6 +23,8 @@ def exports(environment: Mapping[str, str] = os.environ) -> list[str]:
         lines.append(f'export PATH={shlex.quote(":".join(map(str, folders)))}:"$PATH"')
     if not any(name in environment for name in PASSPHRASES):
         lines.append("export PULUMI_CONFIG_PASSPHRASE=''")
+    if "UV_SYSTEM_CERTS" not in environment:
+        lines.append("export UV_SYSTEM_CERTS=1")  # Pulumi syncs the environment by uv
     if "PULUMI_PARALLEL" not in environment:
         lines.append(f"export PULUMI_PARALLEL={PARALLEL}")
     return lines
