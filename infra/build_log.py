@@ -16,7 +16,9 @@ from google.protobuf import (  # type: ignore[import-untyped]  # Pulumi's depend
 from infra import engine
 
 SECONDS = 120
-BUILDKIT = {"version": "2"}  # as the provider asks for it; the Docker SDK has no argument for it
+BUILDKIT = {
+    "version": "2"
+}  # makes the engine build by BuildKit; the Docker SDK has no argument for it
 # The part of BuildKit's StatusResponse that has what commands print (api/services/control/
 # control.proto). Unknown fields are skipped.
 _STATUS = {

@@ -1,19 +1,17 @@
 """What every container has: hardening, limits, a health check, and time to stop."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import pulumi
 import pulumi_docker as docker
 
-from infra import drift, health, labels, process_limit, timeouts
+from infra import drift, health, labels, process_limit, sources, timeouts
 from infra.content import digest
 from infra.settings import Settings
 from infra.stack import labelled
 from topology import Service
 
-ROOT = Path(__file__).resolve().parent.parent
 SERVICE_USER, GATEWAY_USER = "10001:10001", "10002:10002"  # the USER of their Dockerfiles
 MEMORY = 128  # megabytes
 GATEWAY_MEMORY = 256  # enough for the bodies of all requests that nginx.conf allows at once
@@ -69,7 +67,7 @@ def container(  # noqa: PLR0913  one place says what a container here is
         labels.PIDS_LIMIT: str(process_limit.LIMIT),
     }
     if folders:
-        more_labels[labels.MOUNTS] = "-".join(digest(ROOT / f) for f in folders.values())
+        more_labels[labels.MOUNTS] = "-".join(digest(sources.ROOT / f) for f in folders.values())
     return docker.Container(
         name,
         name=settings.name_prefix + container,
@@ -106,10 +104,13 @@ def container(  # noqa: PLR0913  one place says what a container here is
 
 
 def _binds(container: str, folders: Mapping[str, str]) -> list[docker.ContainerMountArgs]:
-    sources = {target: drift.mounted(container, target, ROOT / f) for target, f in folders.items()}
+    mounted = {
+        target: drift.mounted(container, target, sources.ROOT / folder)
+        for target, folder in folders.items()
+    }
     return [
         docker.ContainerMountArgs(type="bind", target=target, source=str(source), read_only=True)
-        for target, source in sorted(sources.items())
+        for target, source in sorted(mounted.items())
     ]
 
 

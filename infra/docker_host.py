@@ -25,21 +25,20 @@ class Host:
     certificates: str = ""  # the folder with ca.pem, cert.pem and key.pem
 
 
-def use(configured: str = "") -> Host:
-    """Make this process and those that it starts use the stack's engine; return it.
+def use(configured: str = "") -> None:
+    """Make this process and those that it starts use the stack's engine.
 
     `configured` is the stack's docker:host. An ssh:// engine is then behind a local socket. Raises
     UnusableError.
     """
     host = resolve(configured)
     if not host.named_by:
-        return host
-    address = _reachable(host.address)
+        return
+    address = _reachable(host.address)  # first: it may raise
     os.environ.pop("DOCKER_CONTEXT", None)
     os.environ["DOCKER_HOST"] = address
     if host.certificates:
         os.environ |= {"DOCKER_TLS_VERIFY": "1", "DOCKER_CERT_PATH": host.certificates}
-    return Host(address, host.named_by, host.certificates)
 
 
 def resolve(configured: str = "", environment: Mapping[str, str] = os.environ) -> Host:

@@ -7,7 +7,7 @@ import pulumi
 
 from infra.waiting import within
 
-SECONDS = 120  # more than a hook needs on a busy machine, unless it says otherwise
+SECONDS = 120  # enough for a hook on a busy machine; a hook may have a limit of its own
 SHOW_SECONDS = 20  # for the log of what failed
 
 _under_way: list[str] = []

@@ -6,7 +6,7 @@ from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
 TABLE = Path("/proc/net/route")  # of Linux; elsewhere Docker's networks are in a virtual machine
-# Wider routes are no networks: default routes, or a VPN's for all that is private.
+# Wider routes are left out: a default route, or a VPN's route to all private networks.
 WIDEST = 16
 
 

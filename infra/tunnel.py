@@ -78,19 +78,18 @@ def _open(address: str) -> None:
     options = (f"-o{name}={value}" for name, value in OPTIONS.items())
     if error := _ssh(address, *options, forward, remote=try_socket):
         _ssh(address, "-O", "exit")
-        try_it = " ".join(_login(address)[1:])
+        try_it = " ".join(_login(address))
         raise BrokenError(f"{address} cannot be used: {error}; try ssh {try_it} docker version")
 
 
 def _ssh(address: str, *options: str, remote: str = "") -> str | None:
-    """Run ssh, and return the last line of what it says if it fails."""
-    program, *login = _login(address)
+    """Run ssh. Return None, or the last line of its output if it fails."""
     command = [
-        program,
+        "ssh",
         "-S",
         str(_control(address)),
         *options,
-        *login,
+        *_login(address),
         *([remote] if remote else []),
     ]
     with tempfile.TemporaryFile() as said:  # not a pipe: the connection would keep it open
@@ -116,4 +115,4 @@ def _login(address: str) -> list[str]:
     parts = urlsplit(address)
     port = ["-p", str(parts.port)] if parts.port else []
     user = f"{parts.username}@" if parts.username else ""
-    return ["ssh", *port, f"{user}{parts.hostname}"]
+    return [*port, f"{user}{parts.hostname}"]

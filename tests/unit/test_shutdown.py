@@ -6,6 +6,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -53,17 +55,24 @@ def answers(port: int) -> bool:
         connection.close()
 
 
-def test_a_request_in_flight_is_answered_before_the_end(tmp_path: Path) -> None:
-    (tmp_path / "app.py").write_text(WITH_A_SLOW_ROUTE)
+@contextmanager
+def slow_service(folder: Path, **more: str) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """Serve WITH_A_SLOW_ROUTE, with more variables; yield the process and its port."""
+    (folder / "app.py").write_text(WITH_A_SLOW_ROUTE)
     (port,) = free_ports(1)
     with running(
         [sys.executable, "-m", "chassis"],
-        cwd=tmp_path,
-        env=environment(port),
+        cwd=folder,
+        env=environment(port, **more),
         stderr=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
     ) as process:
         wait_until(lambda: answers(port), "the service answers")
+        yield process, port
+
+
+def test_a_request_in_flight_is_answered_before_the_end(tmp_path: Path) -> None:
+    with slow_service(tmp_path) as (process, port):
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=15)
         connection.request("GET", "/slow")
         told = time.monotonic()
@@ -82,16 +91,7 @@ def test_it_waits_for_open_requests_as_long_as_it_is_told_to(
     tmp_path: Path, graceful: int, *, is_answered: bool
 ) -> None:
     """Also for longer than by default."""
-    (tmp_path / "app.py").write_text(WITH_A_SLOW_ROUTE)
-    (port,) = free_ports(1)
-    with running(
-        [sys.executable, "-m", "chassis"],
-        cwd=tmp_path,
-        env=environment(port, GRACEFUL_SECONDS=str(graceful)),
-        stderr=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-    ) as process:
-        wait_until(lambda: answers(port), "the service answers")
+    with slow_service(tmp_path, GRACEFUL_SECONDS=str(graceful)) as (process, port):
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
         connection.request("GET", "/slow?seconds=9.5")
         told = time.monotonic()

@@ -30,14 +30,17 @@ def exports(environment: Mapping[str, str] = os.environ) -> list[str]:
     return lines
 
 
-def engine(stack: str, environment: Mapping[str, str] = os.environ) -> list[str]:
-    """Use the stack's engine, and return the lines for a shell to do so. Raises Problem."""
-    before = {name: environment.get(name) for name in docker_host.VARIABLES}
+def engine(stack: str) -> list[str]:
+    """Make this process use the stack's engine. Return the lines that make a shell use it.
+
+    Raises Problem.
+    """
+    before = {name: os.environ.get(name) for name in docker_host.VARIABLES}
     try:
         docker_host.use(_configured(stack))
     except docker_host.UnusableError as error:
         raise Problem("no Docker engine can be used", str(error)) from None
-    now = {name: environment.get(name) for name in docker_host.VARIABLES}
+    now = {name: os.environ.get(name) for name in docker_host.VARIABLES}
     return [
         f"unset {name}" if value is None else f"export {name}={shlex.quote(value)}"
         for name, value in now.items()
