@@ -20,6 +20,8 @@ from tests.support.gateway import ONE, TWO, Gateway
 from tests.support.load import Request, idle_clients
 from tests.support.polling import wait_until
 
+# One worker: two that build the same image at once remove each other's layers.
+pytestmark = pytest.mark.xdist_group("gateway")
 NO_SERVICE = b'{"Code":5020,"Message":"Bad Gateway"}'
 TIMED_OUT = b'{"Code":5040,"Message":"Gateway Timeout"}'
 LATE = 2.5  # allowed on a busy machine
