@@ -1,6 +1,7 @@
 """The service table: one row a service. Everything that knows the services reads it here."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 GATEWAY = "frontend"  # nginx: its container and its image
 PUBLISHER = "frontend-site"  # production only: the container that fills the gateway's volume
@@ -15,6 +16,13 @@ class Service:
     host_port: int  # where it is published, unless the stack says otherwise
     call: str = "/"  # the path that its button on the page calls, and is named after
     timeout: int = 5  # seconds that the gateway waits for its answer
+    env: Mapping[str, str] = field(default_factory=dict, hash=False)  # its environment
+    secrets: tuple[str, ...] = ()  # files in /run/secrets; the stack's configuration has the values
+    volumes: Mapping[str, str] = field(default_factory=dict, hash=False)  # name -> mounted at
+    egress: bool = False  # whether it reaches the world outside also in production
+    memory: int = 128  # megabytes that one of its containers may use
+    cpus: float = 0  # cores that one may use; 0 is a fair share of all
+    processes: int = 64  # processes and threads that one may have
 
 
 SERVICES = (

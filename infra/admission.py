@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pulumi
 
-from infra import content, preflight, sources, timeouts
+from infra import content, preflight, secret_files, sources
 from infra.engine import EngineError
 from infra.settings import Settings
 from infra.swarm import nodes, obstacles
@@ -32,8 +32,8 @@ def admit(settings: Settings, labels: dict[str, str]) -> Settings:
 
     Raises Refused.
     """
-    rows = settings.replicas
-    _refuse([*without_folder(rows), *timeouts.wrong(rows), *closed(sources.ROOT)])
+    _refuse([*without_folder(settings.replicas), *closed(sources.ROOT)])
+    _refuse(secret_files.unprotected(settings))
     if settings.swarm:
         _refuse(_on_a_swarm(settings, labels))
         return settings

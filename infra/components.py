@@ -8,22 +8,25 @@ import pulumi_docker as docker
 from infra import (
     addresses,
     containers,
+    data,
     images,
     labels,
     networks,
     rollout,
+    secret_files,
     sources,
     timeouts,
 )
 from infra.content import DIGEST_LENGTH
 from infra.health import Probe
 from infra.networks import network
-from infra.settings import Settings
+from infra.settings import Limits, Settings
 from infra.stack import labelled
 from infra.target import ServiceParts
 from topology import GATEWAY, PUBLISHER, Service
 
 __all__ = ["Gateway", "WebService", "network"]  # what a target has
+_PUBLISHER_LIMITS = Limits(memory=128)
 
 
 class WebService(pulumi.ComponentResource):
@@ -42,7 +45,10 @@ class WebService(pulumi.ComponentResource):
         source = sources.of(service.name, settings.python_image)
         host_port = settings.host_ports[service.name]
         live = not settings.production
-        environment = containers.environment(service)
+        environment = containers.environment(service, settings)
+        mounts = data.mounts(service, settings, parent=self)
+        secrets = secret_files.mounted(service, settings, self.image, parent=self)
+        way_out = networks.way_out(service, settings, parent=self)
         self.replicas: list[docker.Container] = []
         for number, replica in enumerate(settings.replicas[service], start=1):
             container = containers.container(
@@ -50,14 +56,20 @@ class WebService(pulumi.ComponentResource):
                 settings=settings,
                 image=self.image,
                 container=replica,
-                networks=[networks.attach(network, replica, settings.addresses[replica])],
+                networks=[
+                    networks.attach(network, replica, settings.addresses[replica]),
+                    *way_out,
+                ],
                 ports={service.port: host_port} if live else {},
                 folders=source.mounts if live else {},
+                mounts=mounts,
+                volumes=secrets,
                 command=sources.RUN_LIVE if live and source.on_chassis else None,
                 probe=Probe(service.port, "/healthz"),
                 envs=[f"{key}={value}" for key, value in environment.items()],
                 stop_seconds=timeouts.stop(service.timeout),
                 user=containers.SERVICE_USER,
+                limits=settings.limits[service.name],
                 opts=pulumi.ResourceOptions(
                     parent=self,
                     depends_on=self.replicas[-1:],
@@ -109,7 +121,7 @@ class Gateway(pulumi.ComponentResource):
             probe=Probe(80, "/gateway-health"),
             stop_seconds=timeouts.stop(timeouts.longest(settings.replicas)),
             user=containers.GATEWAY_USER,
-            memory=containers.GATEWAY_MEMORY,
+            limits=containers.GATEWAY_LIMITS,
             opts=pulumi.ResourceOptions(
                 parent=self, depends_on=after, hooks=rollout.container_hooks()
             ),
@@ -152,7 +164,7 @@ class Gateway(pulumi.ComponentResource):
             must_run=False,
             attach=True,
             labels=labelled(docker.ContainerLabelArgs, **{labels.VERSION: version}),
-            **containers.hardened(containers.MEMORY),
+            **containers.hardened(_PUBLISHER_LIMITS),
             opts=pulumi.ResourceOptions(
                 parent=self,
                 depends_on=replicas,

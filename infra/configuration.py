@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Iterator
 
-from infra import addresses, admission, keys
+from infra import addresses, admission, keys, table
 from infra.admission import Refused
 from infra.reader import Reader
-from infra.settings import DEVELOPMENT, SWARM, Settings
+from infra.settings import DEVELOPMENT, SWARM, Limits, Settings
 from topology import GATEWAY, Service
 
 
@@ -20,11 +20,18 @@ def read(services: Iterable[Service]) -> Settings:
     Raises Refused, with each wrong key, its value and what would be right.
     """
     services = tuple(services)
+    if wrong := table.wrong(services):
+        raise Refused(wrong)
     reader = Reader([service.name for service in services])
     mode = reader.text("mode", keys.MODE)
     number = keys.number_of_replicas(mode)
-    counts = reader.of_each("replicas", number, reader.integer("replicas", number))
+    every_count = reader.integer("replicas", number)
+    counts = {
+        s.name: reader.of(s.name, "replicas", number, 1 if s.volumes else every_count)
+        for s in services
+    }
     every = reader.structure("placement", keys.PLACEMENT)
+    own_env = reader.of_each("env", keys.ENV, {})
     settings = Settings(
         mode=mode,
         replicas={s: _names_of(s, 1 if mode == SWARM else counts[s.name]) for s in services},
@@ -49,6 +56,9 @@ def read(services: Iterable[Service]) -> Settings:
             GATEWAY: reader.of(GATEWAY, "placement", keys.PLACEMENT, every),
             **reader.of_each("placement", keys.PLACEMENT, every),
         },
+        limits={s.name: _limits(s, reader) for s in services},
+        env={s.name: {**s.env, **own_env[s.name]} for s in services},
+        secrets=reader.of_each("secrets", keys.SECRETS, {}),
     )
     reader.boolean("swarmInit")  # `make up` acts on it
     reader.errors += _contradictions(settings, reader)
@@ -61,7 +71,17 @@ def _names_of(service: Service, count: int) -> tuple[str, ...]:
     return (service.container, *(f"{service.container}_{n}" for n in range(2, count + 1)))
 
 
+def _limits(service: Service, reader: Reader) -> Limits:
+    return Limits(
+        memory=reader.of(service.name, "memory", keys.MEMORY, service.memory),
+        cpus=reader.of(service.name, "cpus", keys.CPUS, service.cpus),
+        processes=reader.of(service.name, "processes", keys.PROCESSES, service.processes),
+    )
+
+
 def _contradictions(settings: Settings, reader: Reader) -> Iterator[str]:
+    yield from _secrets(settings, reader)
+    yield from _replicas_of_a_volume(settings)
     if settings.mode == DEVELOPMENT:
         yield from _shared_ports(settings, reader)
         yield from _needless_replicas(settings, reader)
@@ -72,6 +92,41 @@ def _contradictions(settings: Settings, reader: Reader) -> Iterator[str]:
             f"subnet: {reader.shown('subnet', str(settings.subnet))} has room for {room} "
             f"containers of services, and there are {count}; set a larger network"
         )
+
+
+def _secrets(settings: Settings, reader: Reader) -> Iterator[str]:
+    for service in settings.replicas:
+        given = settings.secrets[service.name]
+        path = keys.of_service(service.name, "secrets")
+        for name in service.secrets:
+            command = f"pulumi config set --secret --path {path}.{name}"
+            if not given.get(name):
+                yield f"{path}.{name}: it has no value; {command} asks for it"
+            elif not reader.is_secret("services"):
+                yield f"{path}.{name}: it is stored as plain text; {command} encrypts it"
+        for name in given.keys() - set(service.secrets):
+            yield (
+                f"{path}.{name}: topology.py names no such secret; add it to the row's secrets, or "
+                f"pulumi config rm --path {path}.{name}"
+            )
+
+
+def _replicas_of_a_volume(settings: Settings) -> Iterator[str]:
+    for service in settings.replicas:
+        count = settings.counts[service.name]
+        if service.volumes and count > 1:
+            yield (
+                f"{keys.of_service(service.name, 'replicas')}: {count} is not right; it must be 1, "
+                "as two containers must not write to one volume"
+            )
+        if service.volumes and settings.registry and not settings.placement[service.name]:
+            yield (
+                f"{keys.of_service(service.name, 'placement')}: a volume is on one node, and no "
+                "node is named; "
+                + keys.set_command(
+                    f"'{keys.of_service(service.name, 'placement')}[0]'", "node.hostname==NAME"
+                )
+            )
 
 
 def _shared_ports(settings: Settings, reader: Reader) -> Iterator[str]:

@@ -8,15 +8,15 @@ import pulumi_docker as docker
 
 from infra import drift, health, labels, process_limit, sources, timeouts
 from infra.content import digest
-from infra.settings import Settings
+from infra.settings import Limits, Settings
 from infra.stack import labelled
 from topology import Service
 
 SERVICE_USER, GATEWAY_USER = "10001:10001", "10002:10002"  # the USER of their Dockerfiles
-MEMORY = 128  # megabytes
-GATEWAY_MEMORY = 256  # enough for the bodies of all requests that nginx.conf allows at once
+# Its memory is enough for the bodies of all requests that nginx.conf allows at once.
+GATEWAY_LIMITS = Limits(memory=256)
 # The provider reports an update of these but does not apply it: the container must be replaced.
-REPLACED_ON = ["healthcheck", "mounts", "init", "tmpfs", "cpuPeriod", "cpuQuota"]
+REPLACED_ON = ["healthcheck", "mounts", "init", "tmpfs", "cpuPeriod", "cpuQuota", "cpus"]
 LOG_DRIVER, LOG_OPTIONS = "json-file", {"max-size": "10m", "max-file": "3"}
 WRITABLE = {"/tmp": "rw,noexec,nosuid,nodev,size=16m,mode=1777"}  # noqa: S108  the container's
 
@@ -31,15 +31,21 @@ _HARDENED: Mapping[str, Any] = {
 }
 
 
-def hardened(memory: int) -> dict[str, Any]:
-    return {**_HARDENED, "memory": memory, "memory_swap": memory}
+def hardened(limits: Limits) -> dict[str, Any]:
+    return {
+        **_HARDENED,
+        "memory": limits.memory,
+        "memory_swap": limits.memory,
+        "cpus": f"{limits.cpus:g}" if limits.cpus else None,
+    }
 
 
-def environment(service: Service) -> dict[str, str]:
-    """Return what a service reads of its row."""
+def environment(service: Service, settings: Settings) -> dict[str, str]:
+    """Return the environment of a service: what its row and its stack say."""
     return {
         "PORT": str(service.port),
         "GRACEFUL_SECONDS": str(timeouts.graceful(service.timeout)),
+        **settings.env[service.name],
     }
 
 
@@ -55,16 +61,17 @@ def container(  # noqa: PLR0913  one place says what a container here is
     probe: health.Probe,
     stop_seconds: int,
     user: str,
+    limits: Limits,
     mounts: Sequence[docker.ContainerMountArgs] = (),
+    volumes: Sequence[docker.ContainerVolumeArgs] = (),
     envs: Sequence[str] = (),
     command: list[str] | None = None,
-    memory: int = MEMORY,
     opts: pulumi.ResourceOptions,
 ) -> docker.Container:
     """Declare a container. `folders` of the project are mounted: target -> folder."""
     more_labels: dict[str, pulumi.Input[str]] = {
         labels.IMAGE: image.name,
-        labels.PIDS_LIMIT: str(process_limit.LIMIT),
+        labels.PIDS_LIMIT: str(limits.processes),
     }
     if folders:
         more_labels[labels.MOUNTS] = "-".join(digest(sources.ROOT / f) for f in folders.values())
@@ -81,6 +88,7 @@ def container(  # noqa: PLR0913  one place says what a container here is
             for inner, outer in sorted(ports.items())
         ],
         mounts=[*_binds(settings.name_prefix + container, folders), *mounts],
+        volumes=list(volumes) or None,
         networks_advanced=networks,
         healthcheck=_health_check(probe, settings),
         labels=labelled(docker.ContainerLabelArgs, **more_labels),
@@ -91,7 +99,7 @@ def container(  # noqa: PLR0913  one place says what a container here is
         # The first is for `docker stop` and an engine that ends, the second for Pulumi.
         stop_timeout=stop_seconds,
         destroy_grace_seconds=stop_seconds,
-        **hardened(memory),
+        **hardened(limits),
         opts=pulumi.ResourceOptions.merge(
             pulumi.ResourceOptions(
                 delete_before_replace=True,

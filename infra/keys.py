@@ -11,6 +11,9 @@ from infra.settings import DEVELOPMENT, PRODUCTION, SWARM
 V = TypeVar("V")
 T = TypeVar("T")
 
+LEAST_MEMORY, MOST_MEMORY = 48, 1_048_576  # megabytes; Python and the chassis need 40
+MOST_CORES, MOST_PROCESSES = 1024, 1024
+FILE_NAME = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"
 MODES = (DEVELOPMENT, PRODUCTION, SWARM)
 MOST_REPLICAS = 16
 MOST_ON_A_SWARM = 999
@@ -38,7 +41,10 @@ DEFAULTS: dict[str, Any] = {
     "swarmInit": False,
     "placement": [],
 }
-OF_SERVICE = ("hostPort", "replicas", "placement")  # the keys of a service in `services`
+# The keys of a service in `services`.
+OF_SERVICE = (
+    *("hostPort", "replicas", "placement", "env", "secrets", "memory", "cpus", "processes"),
+)
 OF_GATEWAY = ("placement",)
 
 
@@ -112,6 +118,60 @@ def _mapping(value: object) -> dict[str, Any]:
     return value
 
 
+def _text(value: object) -> str:
+    """Return the text of a value; `pulumi config set --path` writes some as numbers."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if not isinstance(value, str | int | float) or "\0" in str(value):
+        raise ValueError
+    return str(value)
+
+
+def _texts(name: str) -> Callable[[Any], dict[str, str]]:
+    def convert(value: object) -> dict[str, str]:
+        texts = {key: _text(text) for key, text in _mapping(value).items()}
+        if not all(isinstance(key, str) and re.fullmatch(name, key) for key in texts):
+            raise ValueError
+        return texts
+
+    return convert
+
+
+def _names(value: object) -> tuple[str, ...]:
+    if not isinstance(value, tuple) or len(set(value)) != len(value):
+        raise ValueError
+    if not all(isinstance(name, str) and re.fullmatch(FILE_NAME, name) for name in value):
+        raise ValueError
+    return value
+
+
+def _cores(value: object) -> float:
+    if isinstance(value, str):
+        value = float(value)
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int | float)
+        or not 0 <= value <= MOST_CORES
+    ):
+        raise ValueError
+    return value
+
+
+def _folders(value: object) -> dict[str, str]:
+    folders = _texts(FILE_NAME)(value)
+    if not all(re.fullmatch(r"(/[A-Za-z0-9._-]+)+", folder) for folder in folders.values()):
+        raise ValueError
+    if len(set(folders.values())) != len(folders):
+        raise ValueError
+    return folders
+
+
+def _flag(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError
+    return value
+
+
 MODE = Rule(" or ".join(MODES), _matching("|".join(MODES)))
 BOOLEAN = Rule("true or false", bool)
 PORT = Rule("a port: a whole number from 1 to 65535", _whole(1, 65535))
@@ -152,7 +212,31 @@ REGISTRY = Rule(
         r"((https?://)?([a-z0-9-]+(\.[a-z0-9-]+)+|localhost|[a-z0-9-]+(?=:))(:[0-9]+)?(/[a-z0-9._-]+)*)?"
     ),
 )
+ENV: Rule[Any, Mapping[str, str]] = Rule(
+    "names of variables with a value each, such as {'LOG_LEVEL': 'info'}; PORT, HOST and "
+    "GRACEFUL_SECONDS are set already",
+    _texts(r"(?!(PORT|HOST|GRACEFUL_SECONDS)$)[A-Za-z_][A-Za-z0-9_]*"),
+)
+SECRETS: Rule[Any, Mapping[str, str]] = Rule(
+    "names of secrets with a value each, such as {'TOKEN': '…'}", _texts(FILE_NAME)
+)
+MEMORY = Rule(
+    f"megabytes: a whole number from {LEAST_MEMORY} to {MOST_MEMORY}",
+    _whole(LEAST_MEMORY, MOST_MEMORY),
+)
+CPUS: Rule[Any, float] = Rule(
+    f"cores: a number up to {MOST_CORES}, such as 0.5, or 0 for a fair share", _cores
+)
+PROCESSES = Rule(
+    f"processes and threads: a whole number from 8 to {MOST_PROCESSES}", _whole(8, MOST_PROCESSES)
+)
 IMAGE = Rule(
     "an image with a version, such as python:3.13-slim",
     _matching(r"[a-z0-9][a-z0-9._/:@-]*[a-z0-9]"),
 )
+# Of a row of the service table only.
+NAMES: Rule[Any, tuple[str, ...]] = Rule('a tuple of names, each once, such as ("TOKEN",)', _names)
+VOLUMES: Rule[Any, Mapping[str, str]] = Rule(
+    "names of volumes with a folder each, no two the same, such as {'files': '/data'}", _folders
+)
+FLAG: Rule[Any, bool] = Rule("True or False", _flag)

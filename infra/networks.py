@@ -8,6 +8,7 @@ import pulumi_docker as docker
 from infra import addresses
 from infra.settings import Settings
 from infra.stack import labelled
+from topology import Service
 
 
 def network(settings: Settings, opts: pulumi.ResourceOptions | None = None) -> docker.Network:
@@ -42,6 +43,28 @@ def bridge(
         # Docker refuses a second network with the same name or subnet.
         opts=pulumi.ResourceOptions.merge(pulumi.ResourceOptions(delete_before_replace=True), opts),
     )
+
+
+def way_out(
+    service: Service, settings: Settings, *, parent: pulumi.Resource
+) -> list[docker.ContainerNetworksAdvancedArgs]:
+    """Declare the network by which a service reaches the world outside, if its row asks for it.
+
+    The engine chooses its addresses. In development the services' network has a way out.
+    """
+    name = settings.ways_out.get(service.name)
+    if not name:
+        return []
+    network = docker.Network(
+        f"{service.name}-out",
+        name=name,
+        driver="bridge",
+        labels=labelled(docker.NetworkLabelArgs),
+        opts=pulumi.ResourceOptions(
+            parent=parent, delete_before_replace=True, ignore_changes=["ipamConfigs"]
+        ),
+    )
+    return [docker.ContainerNetworksAdvancedArgs(name=network.name)]
 
 
 def attach(

@@ -77,7 +77,7 @@ def _names(settings: Settings, inventory: Inventory) -> list[str]:
 
 
 def network_conflicts(settings: Settings, others: Mapping[str, tuple[str, ...]]) -> list[str]:
-    if any(name in others for name in settings.networks):
+    if any(name in others for name in (*settings.networks, *settings.ways_out.values())):
         return [f"networkName: {settings.network_name!r} is another's; set another, or remove it"]
     return [
         f"subnet: '{settings.subnet}' overlaps {subnet} of network {name!r}; set another"

@@ -15,8 +15,6 @@ import requests
 from infra import engine, labels
 from infra.hooks import hook
 
-LIMIT = 64
-
 
 @cache  # the engine takes a hook's name once
 def limit_processes() -> pulumi.ResourceHookBinding:

@@ -49,9 +49,11 @@ class Reader:
 
     def shown(self, path: str, value: object) -> str:
         """Return the value as a message shows it; a secret is not shown."""
-        return "a secret value" if self._is_secret(path.partition(".")[0]) else repr(value)
+        key, *rest = path.split(".")
+        return "a secret value" if self.is_secret(key) or "secrets" in rest else repr(value)
 
-    def _is_secret(self, key: str) -> bool:
+    def is_secret(self, key: str) -> bool:
+        """Return whether the key, or a part of its structure, is encrypted."""
         return pulumi.runtime.is_config_secret(self.config.full_key(key))
 
     def _top(self, key: str, get: Callable[[str], V | None], rule: Rule[V, T]) -> T:
@@ -107,7 +109,7 @@ class Reader:
 
     def _port(self, key: str) -> str:
         value = self.config.get(key, "")
-        return value if value.isdecimal() and not self._is_secret(key) else "PORT"
+        return value if value.isdecimal() and not self.is_secret(key) else "PORT"
 
 
 def _moved(key: str, instead: str) -> str:

@@ -4,6 +4,7 @@ import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import NamedTuple
 
 from infra import addresses
 from topology import GATEWAY, PUBLISHER, Service
@@ -11,6 +12,14 @@ from topology import GATEWAY, PUBLISHER, Service
 DEVELOPMENT, PRODUCTION, SWARM = "development", "production", "swarm"
 HTTP_PORT = 80
 EDGE = "-edge"  # after the name of the network, in production
+
+
+class Limits(NamedTuple):
+    """What one container may use."""
+
+    memory: int  # megabytes
+    cpus: float = 0  # cores; 0 is a fair share of all
+    processes: int = 64
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +44,9 @@ class Settings:
     registry: str
     encrypt_network: bool
     placement: Mapping[str, tuple[str, ...]]  # constraints on the nodes of a swarm
+    limits: Mapping[str, Limits]
+    env: Mapping[str, Mapping[str, str]]
+    secrets: Mapping[str, Mapping[str, str]] = field(repr=False)
     # The containers on the stack's network now, by their full names, and their addresses.
     on_network: Mapping[str, str] = field(default_factory=dict)
 
@@ -67,6 +79,12 @@ class Settings:
             if self.production
             else (self.network_name,)
         )
+
+    @property
+    def ways_out(self) -> dict[str, str]:
+        """The network by which a service reaches the world outside, in production."""
+        rows = self.replicas if self.production else ()
+        return {row.name: f"{self.network_name}-{row.name}" for row in rows if row.egress}
 
     @cached_property
     def addresses(self) -> dict[str, str]:

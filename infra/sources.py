@@ -32,7 +32,7 @@ def of(service: str, python_image: str) -> Sources:
     """Return the sources of the service; paths are relative to the project's folder."""
     folder = f"{CONTEXT}/{service}"
     arguments = {"BASE_IMAGE": python_image}
-    if (ROOT / folder / "Dockerfile").is_file():
+    if has_dockerfile(service):
         return Sources(
             context=folder,
             arguments=arguments,
@@ -45,6 +45,10 @@ def of(service: str, python_image: str) -> Sources:
         digest=digest(ROOT / folder, arguments=[python_image, service, shared]),
         mounts={"/app": folder, "/packages/chassis": CHASSIS},
     )
+
+
+def has_dockerfile(service: str) -> bool:
+    return (ROOT / CONTEXT / service / "Dockerfile").is_file()
 
 
 def missing(service: str) -> bool:

@@ -5,10 +5,9 @@ import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from infra import labels
+from infra import keys, labels
 from policy.resource import DIGEST, SERVICE, Resource, tag
 
-MOST_PROCESSES = 1024
 SYSTEM_FOLDERS = (
     *("/bin", "/boot", "/dev", "/etc", "/lib", "/proc", "/run", "/sbin", "/sys"),
     *("/usr/bin", "/usr/lib", "/usr/sbin", "/var/lib/containerd", "/var/lib/docker", "/var/run"),
@@ -23,7 +22,7 @@ def non_root(resource: Resource) -> Iterator[str]:
 
 
 def read_only(resource: Resource) -> Iterator[str]:
-    if not resource.container.get("readOnly"):
+    if not resource.container.get("readOnly") and not resource.never_runs:
         yield "readOnly: it must be true; mount a tmpfs or a volume where the container writes"
     for source, writable in resource.host_paths():
         if writable:
@@ -85,10 +84,11 @@ def process_limit(resource: Resource) -> Iterator[str]:
         return  # it ends before the hook could set a limit
     own = {item["label"]: item["value"] for item in resource.properties.get("labels") or []}
     limit = own.get(labels.PIDS_LIMIT, "")
-    if not re.fullmatch(r"[0-9]+", limit) or not 1 <= int(limit) <= MOST_PROCESSES:
+    if not re.fullmatch(r"[0-9]+", limit) or not 1 <= int(limit) <= keys.MOST_PROCESSES:
         yield (
             f"labels: {labels.PIDS_LIMIT} {limit!r} is not right; "
-            f"it must be a number from 1 to {MOST_PROCESSES}, and infra/process_limit.py applies it"
+            f"it must be a number from 1 to {keys.MOST_PROCESSES}, "
+            "and infra/process_limit.py applies it"
         )
 
 

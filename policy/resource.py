@@ -31,9 +31,14 @@ class Resource:
         return (self.task.get("resources") or {}).get("limits") or {}
 
     @property
+    def never_runs(self) -> bool:
+        return self.properties.get("start") is False
+
+    @property
     def runs_once(self) -> bool:
-        """Return whether Pulumi waits for the container to end, as for a job."""
-        return bool(self.properties.get("attach")) and self.properties.get("mustRun") is False
+        """Return whether the container ends by itself, as a job does, or is never started."""
+        waits = bool(self.properties.get("attach")) and self.properties.get("mustRun") is False
+        return waits or self.never_runs
 
     @property
     def image(self) -> str:

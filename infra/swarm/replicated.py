@@ -1,14 +1,15 @@
 """The web service and the gateway as swarm services: images in a registry, replicas on nodes."""
 
+import base64
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pulumi
 import pulumi_docker as docker
 
-from infra import containers, health, images, sources, timeouts
+from infra import containers, data, health, images, secret_files, sources, timeouts
 from infra.health import Probe
-from infra.settings import Settings
+from infra.settings import Limits, Settings
 from infra.stack import labelled
 from infra.swarm import failures, nodes, obstacles
 from infra.target import ServiceParts
@@ -21,6 +22,13 @@ DRAINED = f"trap 'sleep {DRAIN_SECONDS}; kill $!' TERM; {' '.join(sources.RUN)} 
 MEBIBYTE = 1024 * 1024
 LOG_DRIVER = docker.ServiceTaskSpecLogDriverArgs(
     name=containers.LOG_DRIVER, options=containers.LOG_OPTIONS
+)
+_TMP = docker.ServiceTaskSpecContainerSpecMountArgs(
+    type="tmpfs",
+    target="/tmp",  # noqa: S108  the container's
+    tmpfs_options=docker.ServiceTaskSpecContainerSpecMountTmpfsOptionsArgs(
+        size_bytes=16 * MEBIBYTE, mode=0o777
+    ),
 )
 RESTART = docker.ServiceTaskSpecRestartPolicyArgs(condition="any", delay="1s", window="0s")
 
@@ -64,12 +72,15 @@ class WebService(pulumi.ComponentResource):
             network=network,
             alias=service.container,
             replicas=settings.counts[service.name],
-            # The new replica serves before the old one is told to stop.
-            order="start-first",
+            # The new replica serves before the old one is told to stop, unless both would write.
+            order="stop-first" if service.volumes else "start-first",
             ports=[],
             probe=Probe(service.port, "/healthz"),
             user=containers.SERVICE_USER,
-            env=containers.environment(service),
+            env=containers.environment(service, settings),
+            mounts=_volumes(service, settings),
+            secrets=_secrets(service, settings, parent=self),
+            limits=settings.limits[service.name],
             timeout=service.timeout,
             command=["bash", "-c", DRAINED] if source.on_chassis else None,
             opts=pulumi.ResourceOptions(parent=self),
@@ -115,7 +126,7 @@ class Gateway(pulumi.ComponentResource):
             env=None,
             timeout=timeouts.longest(settings.replicas),
             command=None,
-            memory=containers.GATEWAY_MEMORY,
+            limits=containers.GATEWAY_LIMITS,
             opts=pulumi.ResourceOptions(
                 parent=self, depends_on=[one for s in services.values() for one in s.replicas]
             ),
@@ -161,7 +172,9 @@ def _service(  # noqa: PLR0913  one place says what a service of the swarm here 
     env: dict[str, str] | None,
     timeout: int,
     command: list[str] | None,
-    memory: int = containers.MEMORY,
+    limits: Limits,
+    mounts: Sequence[docker.ServiceTaskSpecContainerSpecMountArgs] = (),
+    secrets: Sequence[docker.ServiceTaskSpecContainerSpecSecretArgs] = (),
     opts: pulumi.ResourceOptions,
 ) -> docker.Service:
     grace = DRAIN_SECONDS + timeouts.stop(timeout)  # from SIGTERM to SIGKILL
@@ -178,13 +191,16 @@ def _service(  # noqa: PLR0913  one place says what a service of the swarm here 
                 healthcheck=_health_check(probe),
                 stop_grace_period=f"{grace}s",
                 labels=labelled(docker.ServiceTaskSpecContainerSpecLabelArgs),
-                **_hardened(),
+                mounts=[_TMP, *mounts],
+                secrets=list(secrets) or None,
+                read_only=True,
+                cap_drops=["ALL"],
             ),
             networks_advanceds=[
                 docker.ServiceTaskSpecNetworksAdvancedArgs(id=network.id, aliases=[alias])
             ],
             placement=_spread(settings.placement[resource]),
-            resources=_resources(memory),
+            resources=_resources(limits),
             restart_policy=RESTART,
             log_driver=LOG_DRIVER,
         ),
@@ -214,21 +230,40 @@ def _health_check(probe: Probe) -> docker.ServiceTaskSpecContainerSpecHealthchec
     )
 
 
-def _hardened() -> dict[str, Any]:
-    tmpfs = docker.ServiceTaskSpecContainerSpecMountTmpfsOptionsArgs(
-        size_bytes=16 * MEBIBYTE, mode=0o777
-    )
-    return {
-        "read_only": True,
-        "cap_drops": ["ALL"],
-        "mounts": [
-            docker.ServiceTaskSpecContainerSpecMountArgs(
-                type="tmpfs",
-                target="/tmp",  # noqa: S108  the container's
-                tmpfs_options=tmpfs,
-            )
-        ],
+def _volumes(
+    service: Service, settings: Settings
+) -> list[docker.ServiceTaskSpecContainerSpecMountArgs]:
+    """Return the mounts of a service's volumes, which its node makes and nothing removes."""
+    return [
+        docker.ServiceTaskSpecContainerSpecMountArgs(
+            type="volume", target=folder, source=data.full_name(service, name, settings)
+        )
+        for name, folder in service.volumes.items()
+    ]
+
+
+def _secrets(
+    service: Service, settings: Settings, *, parent: pulumi.Resource
+) -> list[docker.ServiceTaskSpecContainerSpecSecretArgs]:
+    """Declare the swarm's secrets. A changed one is a new one, as the swarm changes none."""
+    made = {
+        name: docker.Secret(
+            f"{service.name}-{name}",
+            data=pulumi.Output.secret(base64.b64encode(value.encode()).decode()),
+            labels=labelled(docker.SecretLabelArgs),
+            opts=pulumi.ResourceOptions(parent=parent),
+        )
+        for name, value in sorted(settings.secrets[service.name].items())
     }
+    return [
+        docker.ServiceTaskSpecContainerSpecSecretArgs(
+            secret_id=secret.id,
+            secret_name=secret.name,
+            file_name=f"{secret_files.FOLDER}/{name}",
+            file_mode=0o444,
+        )
+        for name, secret in made.items()
+    ]
 
 
 def _spread(constraints: Sequence[str]) -> docker.ServiceTaskSpecPlacementArgs:
@@ -237,10 +272,10 @@ def _spread(constraints: Sequence[str]) -> docker.ServiceTaskSpecPlacementArgs:
     )
 
 
-def _resources(memory: int) -> docker.ServiceTaskSpecResourcesArgs:
+def _resources(limits: Limits) -> docker.ServiceTaskSpecResourcesArgs:
     return docker.ServiceTaskSpecResourcesArgs(
         limits=docker.ServiceTaskSpecResourcesLimitsArgs(
-            memory_bytes=memory * MEBIBYTE, nano_cpus=1_000_000_000
+            memory_bytes=limits.memory * MEBIBYTE, nano_cpus=int((limits.cpus or 1) * 1e9)
         ),
         reservation=docker.ServiceTaskSpecResourcesReservationArgs(
             memory_bytes=32 * MEBIBYTE, nano_cpus=50_000_000

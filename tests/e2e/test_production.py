@@ -3,7 +3,7 @@
 from docker.models.containers import Container
 
 from tests.support.contract import HELLO, ask
-from tests.support.deployment import Deployment
+from tests.support.deployment import Deployment, reaches
 from tests.support.load import load
 from tests.support.polling import wait_until
 from tests.support.updates import (
@@ -21,12 +21,6 @@ from tests.support.updates import (
 def networks(container: Container) -> dict[str, str]:
     attached = container.attrs["NetworkSettings"]["Networks"]
     return {name: entry["IPAddress"] for name, entry in attached.items()}
-
-
-def reaches(container: Container, host: str, port: int) -> bool:
-    script = f"exec 3<>/dev/tcp/{host}/{port}"
-    code, _ = container.exec_run(["timeout", "5", "bash", "-c", script])
-    return bool(code == 0)
 
 
 def test_only_the_gateway_is_open_and_nothing_of_the_host_is_mounted(

@@ -11,7 +11,7 @@ from tests.support.contract import ask
 from tests.support.deployment import Deployment
 from tests.support.load import Report, Request, clients_of_all_pauses, load
 from tests.support.notes import note
-from tests.support.updates import change, explained, ids, mixed
+from tests.support.updates import explained, ids, mixed
 
 ROUNDS = int(os.environ.get("ROUNDS", "2"))
 PER_SECOND = 500
@@ -67,9 +67,8 @@ def replicas(deployment: Deployment, number: int) -> Effect:
 
 
 def a_limit(deployment: Deployment, number: int) -> Effect:
-    containers = deployment.project / "infra" / "containers.py"
-    old, new = (128, 160) if number % 2 == 0 else (160, 128)
-    change(containers, f"\nMEMORY = {old}", f"\nMEMORY = {new}")
+    new = 160 if number % 2 == 0 else 128
+    deployment.set_service("microservice1", memory=new)
 
     def limit() -> int:
         return int(deployment.container("microservice1").attrs["HostConfig"]["Memory"])

@@ -24,10 +24,16 @@ NOT_COPIED = shutil.ignore_patterns(".git", ".venv", ".*_cache", "__pycache__")
 PULUMI_SECONDS = 300
 
 
+def reaches(container: Container, host: str, port: int) -> bool:
+    script = f"exec 3<>/dev/tcp/{host}/{port}"
+    code, _ = container.exec_run(["timeout", "5", "bash", "-c", script])
+    return bool(code == 0)
+
+
 class Deployment:
     """A copy of the project with a stack of its own, which `remove` removes completely."""
 
-    def __init__(self, folder: Path, **config: object) -> None:
+    def __init__(self, folder: Path, passphrase: str = "", /, **config: object) -> None:
         self.engine = docker.from_env()
         self.stack = f"e2e-{uuid.uuid4().hex[:8]}"
         self.project = folder / "project"
@@ -44,7 +50,8 @@ class Deployment:
             **config,
         }
         self._first_config = copy.deepcopy(self.config)
-        self.environment = self._environment(folder)
+        self.environment = self._environment(folder) | {"PULUMI_CONFIG_PASSPHRASE": passphrase}
+        self._salt: dict[str, str] = {}
         self._copy_project()
         self.pulumi("stack", "init", self.stack)
 
@@ -62,13 +69,20 @@ class Deployment:
             **os.environ,
             "PULUMI_HOME": str(home),
             "PULUMI_BACKEND_URL": f"file://{folder / 'state'}",
-            "PULUMI_CONFIG_PASSPHRASE": "",
             "PULUMI_SKIP_UPDATE_CHECK": "true",
         }
 
     def set_service(self, name: str, **own: object) -> None:
         """Set keys of one service, as `pulumi config set --path services.NAME.KEY` does."""
         self.config["services"].setdefault(name, {}).update(own)
+
+    def set_secret(self, name: str, secret: str, value: str) -> None:
+        """Set a secret of a service, as `pulumi config set --secret --path …` does."""
+        path = f"services.{name}.secrets.{secret}"
+        self.pulumi("config", "set", "--secret", "--path", path, value, *self.configured())
+        said = yaml.safe_load(self.config_file.read_text())
+        self.config["services"] = said["config"]["microservices:services"]
+        self._salt = {"encryptionsalt": said["encryptionsalt"]}
 
     def restore(self) -> None:
         """Undo all edits of sources and configuration, without replacing mounted folders."""
@@ -114,7 +128,7 @@ class Deployment:
             key if ":" in key else f"microservices:{key}": value
             for key, value in self.config.items()
         }
-        self.config_file.write_text(yaml.safe_dump({"config": values}))
+        self.config_file.write_text(yaml.safe_dump({**self._salt, "config": values}))
         return ["--stack", self.stack, f"--config-file={self.config_file}"]
 
     def up(self, *more: str, check: bool = True) -> subprocess.CompletedProcess[str]:

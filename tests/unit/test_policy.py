@@ -10,8 +10,8 @@ import pytest
 import yaml
 from pulumi_policy import proxy
 
-from infra import labels, process_limit
-from policy import checks, rules
+from infra import labels
+from policy import rules
 from policy.resource import CONTAINER, IMAGE, SERVICE, Resource
 from policy.rules import RULES
 from tests.support.program import declare
@@ -249,10 +249,6 @@ def test_each_rule_has_a_name_a_reason_and_a_source() -> None:
 
 def test_the_documentation_has_the_rules() -> None:
     assert rules.table() in (ROOT / "docs" / "policy.md").read_text()
-
-
-def test_the_limit_that_is_applied_is_within_the_rule() -> None:
-    assert process_limit.LIMIT <= checks.MOST_PROCESSES
 
 
 def test_the_pack_runs_in_the_environment_of_the_program() -> None:

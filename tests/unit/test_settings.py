@@ -223,7 +223,7 @@ def test_an_unknown_service_or_key_of_one_is_refused_with_the_known_ones() -> No
         "services.orders: no such service; there are microservice1, microservice2, frontend"
     ]
     assert errors(of("microservice1", {"port": "hidden"})) == [
-        "services.microservice1.port: no such key; microservice1 has hostPort, replicas, placement"
+        "services.microservice1.port: no such key; microservice1 has " + ", ".join(keys.OF_SERVICE)
     ]
 
 

@@ -1,0 +1,49 @@
+"""Refuses rows of the service table that cannot work."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from infra import keys, sources, timeouts
+from infra.keys import Rule
+from topology import Service
+
+RULES: Mapping[str, Rule[Any, Any]] = {
+    "env": keys.ENV,
+    "secrets": keys.NAMES,
+    "volumes": keys.VOLUMES,
+    "egress": keys.FLAG,
+    "memory": keys.MEMORY,
+    "cpus": keys.CPUS,
+    "processes": keys.PROCESSES,
+}
+# The folder of the services' image that its user may write to, where a volume is mounted.
+DATA = "/data"
+
+
+def wrong(services: Iterable[Service]) -> list[str]:
+    """Return a line for each field that cannot work, with what would be right."""
+    services = tuple(services)
+    return [
+        *timeouts.wrong(services),
+        *(line for service in services for line in (*_fields(service), *_folders(service))),
+    ]
+
+
+def _fields(service: Service) -> Iterator[str]:
+    for name, rule in RULES.items():
+        value = getattr(service, name)
+        try:
+            rule.convert(value)
+        except (ValueError, TypeError):
+            yield (f"topology.py: {service.name!r} has {name}={value!r}; it must be {rule.right}")
+
+
+def _folders(service: Service) -> Iterator[str]:
+    if not isinstance(service.volumes, Mapping) or sources.has_dockerfile(service.name):
+        return
+    for name, folder in service.volumes.items():
+        if folder != DATA:
+            yield (
+                f"topology.py: {service.name!r} has volumes={{{name!r}: {folder!r}}}; "
+                f"its image has one folder for a volume, {DATA!r}, unless it has its own Dockerfile"
+            )
