@@ -41,7 +41,8 @@ def mounted(
         ],
         labels=labelled(docker.ContainerLabelArgs),
         **{**containers.hardened(settings.limits[service.name]), "read_only": False},
-        opts=pulumi.ResourceOptions(parent=parent),
+        # The provider's own choice would delete it first, and all replicas with it.
+        opts=pulumi.ResourceOptions(parent=parent, delete_before_replace=False),
     )
     return [docker.ContainerVolumeArgs(from_container=holder.id, read_only=True)]
 

@@ -25,7 +25,7 @@ def wrong(services: Iterable[Service]) -> list[str]:
     services = tuple(services)
     return [
         *timeouts.wrong(services),
-        *(line for service in services for line in (*_fields(service), *_folders(service))),
+        *(line for service in services for line in [*_fields(service)] or _folders(service)),
     ]
 
 
@@ -39,7 +39,7 @@ def _fields(service: Service) -> Iterator[str]:
 
 
 def _folders(service: Service) -> Iterator[str]:
-    if not isinstance(service.volumes, Mapping) or sources.has_dockerfile(service.name):
+    if sources.has_dockerfile(service.name):
         return
     for name, folder in service.volumes.items():
         if folder != DATA:

@@ -201,7 +201,7 @@ def test_the_pages_show_a_service_as_it_is() -> None:
     tutorial, adding = (ROOT / "docs" / f"{name}.md" for name in ("tutorial", "adding-a-service"))
     (quote,) = re.findall(r"```python\n(HELLO = .*?)```", tutorial.read_text(), re.DOTALL)
     assert (ROOT / "services" / "microservice1" / "app.py").read_text().endswith(quote)
-    (row,) = re.findall(r"```python\n(Service\(.*?)```", adding.read_text(), re.DOTALL)
+    (row,) = re.findall(r"```python\n(Service\(\n.*?)```", adding.read_text(), re.DOTALL)
     orders = eval(row, {"Service": Service})
     (app,) = re.findall(r'```python\n(""".*?)```', adding.read_text(), re.DOTALL)
     assert app == new_service.APP.format(orders)
