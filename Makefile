@@ -72,16 +72,16 @@ status: python ## list the stack's containers; fails unless all are healthy
 	@$(OPERATE) status
 
 .PHONY: logs
-logs: python ## follow the logs of all containers
-	@$(OPERATE) logs
+logs: python ## follow the logs of all containers, or of S=microservice1; SINCE=10m
+	@$(OPERATE) logs --service "$(S)" --since "$(SINCE)"
 
 .PHONY: open
 open: python ## open the page in a browser
 	@$(OPERATE) open
 
 .PHONY: shell
-shell: python ## open a shell in a service's container: make shell S=microservice1
-	@$(OPERATE) shell "$(S)"
+shell: python ## open a shell in a service's container: make shell S=microservice1 N=1
+	@$(OPERATE) shell "$(S)" --number "$(or $(N),1)"
 
 .PHONY: new-service
 new-service: python ## add a service: make new-service NAME=orders PREFIX=/api/v3/

@@ -69,11 +69,35 @@ def test_logs_follow_through_a_restart(deployment: Deployment, tmp_path: Path) -
     assert line.startswith(f"{deployment.prefix}router_one | {{")
 
 
+def test_logs_of_one_service_since_a_moment(deployment: Deployment, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    logs = command(
+        "--stack", deployment.stack, "logs", "--service", "microservice2", "--since", "1h"
+    )
+    with log.open("w") as output, running(logs, cwd=ROOT, stdout=output):
+        for path in ("/api/v1/first", "/api/v2/second"):
+            ask(deployment.url + path)
+        wait_until(lambda: '"path": "/second"' in log.read_text(), "the second's line")
+        deployment.container("microservice2").restart(timeout=15)
+        deployment.wait_healthy("microservice2")
+        deployment.container("microservice1").restart(timeout=15)
+        deployment.wait_healthy("microservice1")
+        for path in ("/api/v1/first", "/api/v2/third"):
+            ask(deployment.url + path)
+        wait_until(lambda: '"path": "/third"' in log.read_text(), "the third's line")
+    lines = log.read_text().splitlines()
+    assert {line.partition(" ")[0] for line in lines} == {f"{deployment.prefix}router_two"}
+    wrong = workbench("--stack", deployment.stack, "logs", "--since", "yesterday")
+    assert (wrong.returncode, "SINCE='yesterday' is no time" in wrong.stderr) == (1, True)
+
+
 def test_a_shell_is_inside_the_service(deployment: Deployment) -> None:
     inside = workbench(
         "--stack", deployment.stack, "shell", "microservice2", typed="hostname; id -u"
     )
     assert inside.stdout.split() == ["router_two", "10001"]
+    second = workbench("--stack", deployment.stack, "shell", "microservice2", "--number", "2")
+    assert "N=2: microservice2 has 1 containers" in second.stderr
     unknown = workbench("--stack", deployment.stack, "shell", "nothing")
     assert unknown.returncode == 1
     assert "S='nothing' is not a running service" in unknown.stderr

@@ -72,6 +72,8 @@ PROD = {
     " pulumi config get services --stack prod": r'^\{"microservice1":\{"replicas":3\}\}$',
     "pulumi config rm --path services.microservice1 --stack prod": "",
     " pulumi config get services  --stack prod": r"^\{\}$",
+    "pulumi config set --path services.microservice1.env.LOG_LEVEL debug --stack prod": "",
+    " pulumi config get services   --stack prod": r'"env":\{"LOG_LEVEL":"debug"\}',
     " git checkout --quiet Pulumi.prod.yaml": "",
     "make preview STACK=prod": r"\+ \d+ to create",
     "make up STACK=prod": r"Ready in \d+ s: http://127\.0\.0\.1:8000$",
@@ -123,6 +125,8 @@ NOT = {
     "pulumi config set docker:host ssh://deploy@server.example.com --stack prod": "needs a server; "
     "test_an_update_by_ssh_loses_no_request_and_opens_one_connection has one",
     "pulumi config set bindAddress 0.0.0.0 --stack prod": "the same",
+    "pulumi config set --secret --path services.microservice1.secrets.TOKEN --stack prod": "asks "
+    "for a value; test_a_row_gives_a_service_what_it_needs sets one",
     "export PULUMI_BACKEND_URL=s3://our-state": "needs a bucket; a folder takes its place above",
     "uv pip compile --generate-hashes --no-header --no-annotate --python-version 3.13 "
     "requirements.in -o requirements.txt": "what the index has today is no fact of the project",

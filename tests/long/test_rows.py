@@ -6,26 +6,32 @@ import socket
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
 from psutil import net_if_addrs, process_iter
 
-from infra.settings import DEVELOPMENT, PRODUCTION
+from infra.settings import PRODUCTION
 from tests.support.contract import ask
 from tests.support.deployment import Deployment, reaches
-from tests.support.steps import previewed
-from tests.support.updates import change, edit_code, ids
+from tests.support.load import load
+from tests.support.updates import (
+    REQUESTS_PER_SECOND,
+    assert_nothing_lost,
+    change,
+    ids,
+    mixed,
+)
 
+PASSPHRASE = "a passphrase"
 FIRST, SECOND = "first-5f3c9a71", "second-e08d21b6"
 FIELDS = """\
         call="/say_hello",
         env={"COLOUR": "green", "SIZE": "1"},
         secrets=("TOKEN",),
-        volumes={"files": "/data"},
         egress=True,
         memory=96,
         cpus=0.5,
         processes=40,
 """
+VOLUME = '        volumes={"files": "/data"},\n'
 FACTS = """
 FILE = Path("/data/lines")
 
@@ -55,8 +61,8 @@ class Seen:
     lines: str
 
 
-def write_service(one: Deployment) -> None:
-    change(one.project / "topology.py", '        call="/say_hello",\n', FIELDS)
+def write_service(one: Deployment, more: str = "") -> None:
+    change(one.project / "topology.py", '        call="/say_hello",\n', FIELDS + more)
     app = one.project / "services" / "microservice1" / "app.py"
     change(
         app,
@@ -94,11 +100,9 @@ def in_plain_sight(one: Deployment, *outputs: str) -> list[str]:
     return [place for place, text in places.items() if any(secret in text for secret in secrets)]
 
 
-@pytest.mark.parametrize("mode", [DEVELOPMENT, PRODUCTION])
-def test_a_row_of_a_real_service(tmp_path: Path, mode: str) -> None:
-    replicas = 2 if mode == PRODUCTION else 1
-    with Deployment(tmp_path, "a passphrase", mode=mode, replicas=replicas) as one:
-        write_service(one)
+def test_a_row_gives_a_service_what_it_needs(tmp_path: Path) -> None:
+    with Deployment(tmp_path, PASSPHRASE) as one:
+        write_service(one, VOLUME)
         refused = one.up(check=False)
         assert refused.returncode != 0
         assert "services.microservice1.secrets.TOKEN: it has no value" in refused.stdout
@@ -108,25 +112,12 @@ def test_a_row_of_a_real_service(tmp_path: Path, mode: str) -> None:
         done = one.up()
         assert facts(one) == Seen("blue1", hashed(FIRST), "")
         assert facts(one, "POST").lines == "a line"
-        check_container(one, mode)
-        assert previewed(one) == {}
+        check_container(one)
         one.operate("preview", "--refresh", "--expect-no-changes")
         assert in_plain_sight(one, done.stdout, done.stderr) == []
-        before = ids(one)
-        one.set_secret("microservice1", "TOKEN", SECOND)
-        shown = one.operate("preview", "--diff")
-        changed = one.up("--diff")
-        assert facts(one) == Seen("blue1", hashed(SECOND), "a line")
-        assert in_plain_sight(one, shown.stdout, changed.stdout) == []
-        after = ids(one)
-        assert {
-            name for name in before if "secrets" not in name and before[name] != after[name]
-        } == {"router_one"}
-        edit_code(one)
-        one.up()
+        change_the_secret(one, {"router_one"})
         one.container("microservice1").kill("SIGKILL")
         one.up("--refresh")
-        one.wait_healthy("microservice1")
         assert facts(one).lines == "a line"
         one.destroy()
         assert one.left()["volumes"] == [f"{one.prefix}microservice1-files"]
@@ -134,7 +125,35 @@ def test_a_row_of_a_real_service(tmp_path: Path, mode: str) -> None:
         assert facts(one).lines == "a line"
 
 
-def check_container(one: Deployment, mode: str) -> None:
+def test_a_changed_secret_loses_no_request(tmp_path: Path) -> None:
+    with Deployment(tmp_path, PASSPHRASE, mode=PRODUCTION, replicas=2) as one:
+        write_service(one)
+        one.set_secret("microservice1", "TOKEN", FIRST)
+        one.up()
+        check_container(one)
+        one.operate("preview", "--refresh", "--expect-no-changes")
+        with load(one.url, mixed(one), rate=REQUESTS_PER_SECOND) as report:
+            change_the_secret(one, {"router_one", "router_one_2"})
+        assert_nothing_lost(report, seconds=10)
+
+
+def change_the_secret(one: Deployment, replaced: set[str]) -> None:
+    before = ids(one)
+    one.set_secret("microservice1", "TOKEN", SECOND)
+    shown = one.operate("preview", "--diff")
+    changed = one.up("--diff")
+    assert facts(one).token == hashed(SECOND)
+    assert in_plain_sight(one, shown.stdout, changed.stdout) == []
+    after = ids(one)
+    assert {
+        name for name in before.keys() & after.keys() if before[name] != after[name]
+    } == replaced
+    (old,), (new,) = (set(one) - set(other) for one, other in ((before, after), (after, before)))
+    assert "secrets" in old
+    assert "secrets" in new
+
+
+def check_container(one: Deployment) -> None:
     limits = one.container("microservice1").attrs["HostConfig"]
     assert (limits["Memory"], limits["NanoCpus"], limits["PidsLimit"]) == (
         96 * 2**20,
@@ -146,4 +165,6 @@ def check_container(one: Deployment, mode: str) -> None:
     with socket.create_server((host_address, 0)) as outside:
         port = outside.getsockname()[1]
         assert reaches(one.container("microservice1"), host_address, port)
-        assert reaches(one.container("microservice2"), host_address, port) is (mode == DEVELOPMENT)
+        assert reaches(one.container("microservice2"), host_address, port) is (
+            one.config.get("mode") != PRODUCTION
+        )

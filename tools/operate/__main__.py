@@ -20,6 +20,7 @@ from tools.setup.errors import Problem
 from topology import GATEWAY
 
 INTERRUPTED = 130
+SHELL = ("sh", "-c", "if command -v bash >/dev/null; then exec bash; else exec sh; fi")
 
 
 def main() -> int:
@@ -46,12 +47,12 @@ def show_status(arguments: argparse.Namespace) -> int:
 
 def follow_logs(arguments: argparse.Namespace) -> None:
     with connect(arguments.stack) as stack:
-        logs.follow(stack)
+        logs.follow(stack, arguments.service, arguments.since)
 
 
 def open_page(arguments: argparse.Namespace) -> None:
     with connect(arguments.stack) as stack:
-        page = url(_running(stack, GATEWAY))
+        page = url(_running(stack, GATEWAY, 1))
     print(page)
     if not webbrowser.open(page):
         print("No browser can be opened from here; that is its address.")
@@ -59,9 +60,9 @@ def open_page(arguments: argparse.Namespace) -> None:
 
 def shell(arguments: argparse.Namespace) -> NoReturn:
     with connect(arguments.stack) as stack:
-        container = _running(stack, arguments.service)
+        container = _running(stack, arguments.service, arguments.number)
     terminal = ["--tty"] if sys.stdin.isatty() else []
-    command = ["docker", "exec", "--interactive", *terminal, str(container.name), "bash"]
+    command = ["docker", "exec", "--interactive", *terminal, str(container.name), *SHELL]
     os.execvp(command[0], command)  # noqa: S606  no other shell around it
 
 
@@ -71,8 +72,8 @@ def add_service(arguments: argparse.Namespace) -> None:
     print("It is in topology.py and Pulumi.yaml: `make up` deploys it, `make test` holds it.")
 
 
-def _running(stack: Stack, service: str) -> Container:
-    container = stack.of(service)
+def _running(stack: Stack, service: str, number: int) -> Container:
+    container = stack.replica(service, number)
     if container.status != "running":
         raise Problem(f"{container.name} is {container.status}", remedy="`make up` mends it")
     return container
@@ -82,10 +83,15 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tools.operate", description=__doc__)
     parser.add_argument("--stack", default="dev")
     verbs = parser.add_subparsers(required=True, metavar="VERB")
-    for name, do in (("status", show_status), ("logs", follow_logs), ("open", open_page)):
+    for name, do in (("status", show_status), ("open", open_page)):
         verbs.add_parser(name).set_defaults(do=do)
+    following = verbs.add_parser("logs")
+    following.add_argument("--service", default="")
+    following.add_argument("--since", default="")
+    following.set_defaults(do=follow_logs)
     inside = verbs.add_parser("shell")
     inside.add_argument("service")
+    inside.add_argument("--number", type=int, default=1)
     inside.set_defaults(do=shell)
     adding = verbs.add_parser("new-service")
     adding.add_argument("name")

@@ -1,5 +1,6 @@
 """The containers of one stack, found on the engine by their labels."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,17 +29,25 @@ class Stack:
         )
         return sorted(found, key=lambda container: str(container.name))
 
-    def of(self, service: str) -> Container:
-        """Return the first container of a service, by the service's or the container's name."""
-        names = names_of_services()
-        for container in self.containers():
-            if names.get(service, service) in {*aliases(container), container.name}:
-                return container
-        known = ", ".join(names)
-        raise Problem(
-            f"S={service!r} is not a running service of stack {self.name}",
-            remedy=f"take one of these: {known}",
-        )
+    def of(self, service: str) -> list[Container]:
+        """Return the containers of a service, by the service's or the container's name."""
+        found = [one for one in self.containers() if is_of(one, service)]
+        if not found:
+            raise Problem(
+                f"S={service!r} is not a running service of stack {self.name}",
+                remedy=f"take one of these: {', '.join(names_of_services())}",
+            )
+        return sorted(found, key=lambda one: (len(str(one.name)), str(one.name)))
+
+    def replica(self, service: str, number: int) -> Container:
+        """Return one container of a service; the first is number 1."""
+        found = self.of(service)
+        if not 1 <= number <= len(found):
+            raise Problem(
+                f"N={number}: {service} has {len(found)} containers in stack {self.name}",
+                remedy=f"take a number from 1 to {len(found)}",
+            )
+        return found[number - 1]
 
     def missing(self) -> list[str]:
         """Return the services that have no container; the gateway is one of them."""
@@ -55,6 +64,13 @@ def connect(name: str) -> Iterator[Stack]:
 def names_of_services() -> dict[str, str]:
     """Return the name of each on the network, the gateway first."""
     return {GATEWAY: GATEWAY, **{service.name: service.container for service in SERVICES}}
+
+
+def is_of(container: Container, service: str) -> bool:
+    """Return whether it is a container of the service, or the one that has this name."""
+    first = names_of_services().get(service)
+    replica = re.compile(rf"{re.escape(first)}(_[0-9]+)?" if first else re.escape(service))
+    return any(replica.fullmatch(name) for name in (*aliases(container), str(container.name)))
 
 
 def aliases(container: Container) -> set[str]:
