@@ -1,87 +1,23 @@
 """What a row gives its service: environment, secrets, a volume, limits and a way out."""
 
-import hashlib
 import json
 import socket
-from dataclasses import dataclass
 from pathlib import Path
 
 from psutil import net_if_addrs, process_iter
 
 from infra.settings import PRODUCTION
-from tests.support.contract import ask
 from tests.support.deployment import Deployment, reaches
+from tests.support.full_row import FIRST, SECOND, VOLUME, Seen, facts, hashed, write_service
 from tests.support.load import load
 from tests.support.updates import (
     REQUESTS_PER_SECOND,
     assert_nothing_lost,
-    change,
     ids,
     mixed,
 )
 
 PASSPHRASE = "a passphrase"
-FIRST, SECOND = "first-5f3c9a71", "second-e08d21b6"
-FIELDS = """\
-        call="/say_hello",
-        env={"COLOUR": "green", "SIZE": "1"},
-        secrets=("TOKEN",),
-        egress=True,
-        memory=96,
-        cpus=0.5,
-        processes=40,
-"""
-VOLUME = '        volumes={"files": "/data"},\n'
-FACTS = """
-FILE = Path("/data/lines")
-
-
-async def facts(request: Request) -> Response:
-    if request.method == "POST":
-        with FILE.open("a") as file:
-            file.write("a line")
-    return JSONResponse(
-        {
-            "colour": os.environ["COLOUR"] + os.environ["SIZE"],
-            "token": hashlib.sha256(chassis.secret("TOKEN").encode()).hexdigest(),
-            "lines": FILE.read_text() if FILE.exists() else "",
-        }
-    )
-
-
-app ="""
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What the service says, and what the engine knows of its container."""
-
-    colour: str
-    token: str
-    lines: str
-
-
-def write_service(one: Deployment, more: str = "") -> None:
-    change(one.project / "topology.py", '        call="/say_hello",\n', FIELDS + more)
-    app = one.project / "services" / "microservice1" / "app.py"
-    change(
-        app,
-        "from starlette.requests",
-        "import hashlib\nimport os\nfrom pathlib import Path\n\nfrom starlette.requests",
-    )
-    change(app, "import Response", "import JSONResponse, Response")
-    change(app, "\napp =", FACTS.rstrip("\n"))
-    change(app, "routes=[", 'routes=[Route("/facts", facts, methods=["GET", "POST"]), ')
-
-
-def facts(one: Deployment, method: str = "GET") -> Seen:
-    status, _, body = ask(f"{one.url}/api/v1/facts", method)
-    assert status == 200, body
-    return Seen(**json.loads(body))
-
-
-def hashed(secret: str) -> str:
-    return hashlib.sha256(secret.encode()).hexdigest()
 
 
 def in_plain_sight(one: Deployment, *outputs: str) -> list[str]:
@@ -110,19 +46,19 @@ def test_a_row_gives_a_service_what_it_needs(tmp_path: Path) -> None:
         one.set_secret("microservice1", "TOKEN", FIRST)
         one.set_service("microservice1", env={"COLOUR": "blue"})
         done = one.up()
-        assert facts(one) == Seen("blue1", hashed(FIRST), "")
-        assert facts(one, "POST").lines == "a line"
+        assert facts(one.url) == Seen("blue1", hashed(FIRST), "")
+        assert facts(one.url, "POST").lines == "a line"
         check_container(one)
         one.operate("preview", "--refresh", "--expect-no-changes")
         assert in_plain_sight(one, done.stdout, done.stderr) == []
         change_the_secret(one, {"router_one"})
         one.container("microservice1").kill("SIGKILL")
         one.up("--refresh")
-        assert facts(one).lines == "a line"
+        assert facts(one.url).lines == "a line"
         one.destroy()
         assert one.left()["volumes"] == [f"{one.prefix}microservice1-files"]
         one.up()
-        assert facts(one).lines == "a line"
+        assert facts(one.url).lines == "a line"
 
 
 def test_a_changed_secret_loses_no_request(tmp_path: Path) -> None:
@@ -142,7 +78,7 @@ def change_the_secret(one: Deployment, replaced: set[str]) -> None:
     one.set_secret("microservice1", "TOKEN", SECOND)
     shown = one.operate("preview", "--diff")
     changed = one.up("--diff")
-    assert facts(one).token == hashed(SECOND)
+    assert facts(one.url).token == hashed(SECOND)
     assert in_plain_sight(one, shown.stdout, changed.stdout) == []
     after = ids(one)
     assert {

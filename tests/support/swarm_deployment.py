@@ -36,7 +36,7 @@ class Swarm:
         self.nodes = rig.nodes
         self.patch = patch
         self.manage(self.nodes[0])
-        self.deployment = Deployment(folder)
+        self.deployment = Deployment(folder, "a passphrase")  # needed for secrets
         self.config = self.deployment.config
         self.config |= {"mode": "swarm", "frontendPort": str(PORT), "replicas": "2"}
 

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.support.contract import HELLO, ONLY_GET, WHO, ask
+from tests.support.full_row import FIRST, SECOND, VOLUME, Seen, facts, hashed, write_service
 from tests.support.polling import wait_until
 from tests.support.rig import REGISTRY
 from tests.support.swarm_deployment import BASES, PORT, Swarm, assert_nothing_lost, lost, record
@@ -123,6 +124,21 @@ def test_a_network_with_tasks_on_it_does_not_change(alone: Swarm) -> None:
     assert alone.tasks("router_one") == [alone.nodes[0].name] * 2
 
 
+def test_a_row_gives_a_service_what_it_needs(alone: Swarm) -> None:
+    one, url = alone.deployment, f"http://{alone.nodes[0].address}:{PORT}"
+    write_service(one, VOLUME)
+    one.set_secret("microservice1", "TOKEN", FIRST)
+    one.up()
+    assert facts(url, "POST") == Seen("green1", hashed(FIRST), "a line")
+    one.operate("preview", "--refresh", "--expect-no-changes")
+    one.set_secret("microservice1", "TOKEN", SECOND)
+    one.up()
+    assert facts(url) == Seen("green1", hashed(SECOND), "a line")
+    assert len(alone.nodes[0].engine.secrets.list()) == 1
+    state = one.pulumi("stack", "export", "--stack", one.stack).stdout
+    assert not [secret for secret in (FIRST, SECOND) if secret in state]
+
+
 def test_destroy_leaves_nothing(alone: Swarm) -> None:
     alone.destroy()
     (node,) = alone.nodes
@@ -134,3 +150,6 @@ def test_destroy_leaves_nothing(alone: Swarm) -> None:
         "volumes": [],
     }
     assert node.engine.services.list() == []
+    assert node.engine.secrets.list() == []
+    (volume,) = node.engine.volumes.list()
+    assert str(volume.name).endswith("microservice1-files"), "a service's data is kept"
