@@ -16,6 +16,7 @@ class Service:
     host_port: int  # where it is published, unless the stack says otherwise
     call: str = "/"  # the path that its button on the page calls, and is named after
     timeout: int = 5  # seconds that the gateway waits for its answer
+    streams: int = 0  # seconds that an update waits for its open streams; 0: it has none
     env: Mapping[str, str] = field(default_factory=dict, hash=False)  # its environment
     secrets: tuple[str, ...] = ()  # files in /run/secrets; the stack's configuration has the values
     volumes: Mapping[str, str] = field(default_factory=dict, hash=False)  # name -> mounted at

@@ -68,6 +68,7 @@ class WebService(pulumi.ComponentResource):
                 probe=Probe(service.port, "/healthz"),
                 envs=[f"{key}={value}" for key, value in environment.items()],
                 stop_seconds=timeouts.stop(service.timeout),
+                streams=service.streams,
                 user=containers.SERVICE_USER,
                 limits=settings.limits[service.name],
                 opts=pulumi.ResourceOptions(

@@ -42,9 +42,11 @@ def hardened(limits: Limits) -> dict[str, Any]:
 
 def environment(service: Service, settings: Settings) -> dict[str, str]:
     """Return the environment of a service: what its row and its stack say."""
+    streams = {"PING_SECONDS": f"{timeouts.ping(service.timeout):g}"} if service.streams else {}
     return {
         "PORT": str(service.port),
         "GRACEFUL_SECONDS": str(timeouts.graceful(service.timeout)),
+        **streams,
         **settings.env[service.name],
     }
 
@@ -60,6 +62,7 @@ def container(  # noqa: PLR0913  one place says what a container here is
     folders: Mapping[str, str],
     probe: health.Probe,
     stop_seconds: int,
+    streams: int = 0,
     user: str,
     limits: Limits,
     mounts: Sequence[docker.ContainerMountArgs] = (),
@@ -73,6 +76,8 @@ def container(  # noqa: PLR0913  one place says what a container here is
         labels.IMAGE: image.name,
         labels.PIDS_LIMIT: str(limits.processes),
     }
+    if streams:
+        more_labels[labels.STREAMS] = str(streams)
     if folders:
         more_labels[labels.MOUNTS] = "-".join(digest(sources.ROOT / f) for f in folders.values())
     return docker.Container(

@@ -213,9 +213,9 @@ REGISTRY = Rule(
     ),
 )
 ENV: Rule[Any, Mapping[str, str]] = Rule(
-    "names of variables with a value each, such as {'LOG_LEVEL': 'info'}; PORT, HOST and "
-    "GRACEFUL_SECONDS are set already",
-    _texts(r"(?!(PORT|HOST|GRACEFUL_SECONDS)$)[A-Za-z_][A-Za-z0-9_]*"),
+    "names of variables with a value each, such as {'LOG_LEVEL': 'info'}; PORT, HOST, "
+    "GRACEFUL_SECONDS, PING_SECONDS and STREAM_SECONDS are set already",
+    _texts(r"(?!(PORT|HOST|(GRACEFUL|PING|STREAM)_SECONDS)$)[A-Za-z_][A-Za-z0-9_]*"),
 )
 SECRETS: Rule[Any, Mapping[str, str]] = Rule(
     "names of secrets with a value each, such as {'TOKEN': '…'}", _texts(FILE_NAME)

@@ -1,15 +1,25 @@
 """The labels of what a stack makes: how it is found on an engine, and what it is made of."""
 
+from collections.abc import Mapping
+from typing import Any
+
 PROJECT = "microservices.project"
 STACK = "microservices.stack"
 IMAGE = "microservices.image"  # of a container: the tag that it is made from
 MOUNTS = "microservices.mounts"  # of a container: the digest of the folders it mounts
 VERSION = "microservices.version"  # of a publication: the digest of the gateway's content
 PIDS_LIMIT = "microservices.pids-limit"  # of a container: how many processes it may have
+STREAMS = "microservices.streams"  # of a replica: for how many seconds its drain waits for streams
 
 
 def of_stack(project: str, stack: str) -> dict[str, str]:
     return {PROJECT: project, STACK: stack}
+
+
+def streams_of(inputs: Mapping[str, Any]) -> int:
+    """Return what STREAMS says in a container's inputs, or 0."""
+    found = {one["label"]: one["value"] for one in inputs.get("labels") or ()}
+    return int(found.get(STREAMS, 0))
 
 
 def filters(stack: str, project: str = "") -> dict[str, str | list[str] | bool]:

@@ -8,6 +8,10 @@ from infra import timeouts
 from topology import Service
 
 DRAINED = "/tmp/gateway/drained"  # noqa: S108  in the gateway's container, as nginx/gateway has it
+STREAMS = """\
+    set $streams on;
+    proxy_buffering off;
+"""
 
 
 def render(
@@ -89,6 +93,7 @@ location {service.prefix} {{
     set $service {service.name};
     set $upstream {service.container};
 {indent(_timeouts(service.timeout), "    ")}\
+{STREAMS if service.streams else ""}\
 {drained}\
     rewrite "(?s)^{prefix}(/.*)$" $1 break;
     proxy_pass http://$upstream;

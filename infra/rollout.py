@@ -86,24 +86,36 @@ def _check_publication(prefix: str, name: str) -> None:
 
 def drain_limit(inputs: Mapping[str, Any]) -> float:
     """Return the limit of a drain that begins again, because the gateway died in the first one."""
-    return max(SECONDS, 2 * timeouts.drained(int(inputs["destroyGraceSeconds"])))
+    return max(SECONDS, 2 * timeouts.drained(*_waits(inputs)))
 
 
 def drain_replica(prefix: str, inputs: Mapping[str, Any]) -> None:
     """Drain the container of these inputs, for as long as its requests may take."""
-    stop_seconds = int(inputs["destroyGraceSeconds"])
-    more = str(timeouts.drain(stop_seconds))
-    tell_gateway(prefix, "drain", inputs["name"], more, within=timeouts.drained(stop_seconds))
+    waits = _waits(inputs)
+    more = str(timeouts.drain(*waits))
+    say = pulumi.log.info if labels.streams_of(inputs) else pulumi.log.warn
+    within = timeouts.drained(*waits)
+    tell_gateway(prefix, "drain", inputs["name"], more, within=within, say=say)
+
+
+def _waits(inputs: Mapping[str, Any]) -> tuple[int, int]:
+    """Return the seconds that the container of these inputs needs to stop, and for its streams."""
+    return int(inputs["destroyGraceSeconds"]), labels.streams_of(inputs)
 
 
 def tell_gateway(
-    prefix: str, command: str, container: str, *more: str, within: float = LIVE_WITHIN
+    prefix: str,
+    command: str,
+    container: str,
+    *more: str,
+    within: float = LIVE_WITHIN,
+    say: Callable[[str], None] = pulumi.log.warn,
 ) -> None:
     """Run `gateway COMMAND REPLICA` in the gateway's container, and show what it says."""
     what = f"{command} {container.removeprefix(prefix)}"
     said = _asked_until(prefix, " ".join([what, *more]), lambda _: True, what, within)
     if said:
-        pulumi.log.warn(f"{prefix}{GATEWAY}: {said}")
+        say(f"{prefix}{GATEWAY}: {said}")
 
 
 def _asked_until(

@@ -6,6 +6,7 @@ from topology import Service
 
 # The provider gives up on a deletion after 20 minutes; nginx.conf ends old workers after LONGEST.
 LONGEST = 600
+PING = 20  # also shorter than what proxies between a client and the gateway allow
 
 
 def graceful(timeout: int) -> int:
@@ -18,18 +19,24 @@ def stop(timeout: int) -> int:
     return graceful(timeout) + 4
 
 
-def drain(stop_seconds: int) -> int:
+def ping(timeout: int) -> float:
+    """Return after how many silent seconds a stream sends a sign of life, in time for nginx."""
+    return min(PING, timeout / 2)
+
+
+def drain(stop_seconds: int, streams: int = 0) -> int:
     """Return how long the gateway waits for a drained replica's open requests.
 
     It follows from the replica's own time to stop: the row may have another time-out by now. It is
-    longer, as a slow client reads an answer for longer than the service needs to give it.
+    longer, as a slow client reads an answer for longer than the service needs to give it. Streams
+    end when they are told to, which the stop does; it also leaves other requests their time.
     """
-    return stop_seconds + 8
+    return streams or stop_seconds + 8
 
 
-def drained(stop_seconds: int) -> int:
+def drained(stop_seconds: int, streams: int = 0) -> int:
     """Return within what time the gateway's `drain` command ends, also on a busy machine."""
-    return drain(stop_seconds) + 10
+    return drain(stop_seconds, streams) + 10
 
 
 def longest(services: Iterable[Service]) -> int:
@@ -38,10 +45,14 @@ def longest(services: Iterable[Service]) -> int:
 
 
 def wrong(services: Iterable[Service]) -> list[str]:
-    """Return a line for each row of the table whose time-out cannot be used."""
+    """Return a line for each time of a row of the table that cannot be used."""
     return [
-        f"topology.py: {service.name!r} has timeout={service.timeout!r}; "
-        f"it must be a whole number of seconds from 1 to {LONGEST}"
+        f"topology.py: {service.name!r} has {field}={seconds!r}; "
+        f"it must be a whole number of seconds from 1 to {LONGEST}{alternative}"
         for service in services
-        if type(service.timeout) is not int or not 1 <= service.timeout <= LONGEST
+        for field, seconds, least, alternative in (
+            ("timeout", service.timeout, 1, ""),
+            ("streams", service.streams, 0, ", or 0 for a service without streams"),
+        )
+        if type(seconds) is not int or not least <= seconds <= LONGEST
     ]

@@ -77,11 +77,11 @@ class WebService(pulumi.ComponentResource):
             ports=[],
             probe=Probe(service.port, "/healthz"),
             user=containers.SERVICE_USER,
-            env=containers.environment(service, settings),
+            env={**containers.environment(service, settings), **_for_streams(service)},
             mounts=_volumes(service, settings),
             secrets=_secrets(service, settings, parent=self),
             limits=settings.limits[service.name],
-            timeout=service.timeout,
+            stop_seconds=service.streams + timeouts.stop(service.timeout),
             command=["bash", "-c", DRAINED] if source.on_chassis else None,
             opts=pulumi.ResourceOptions(parent=self),
         )
@@ -124,7 +124,7 @@ class Gateway(pulumi.ComponentResource):
             probe=Probe(80, "/gateway-health"),
             user=containers.GATEWAY_USER,
             env=None,
-            timeout=timeouts.longest(settings.replicas),
+            stop_seconds=timeouts.stop(timeouts.longest(settings.replicas)),
             command=None,
             limits=containers.GATEWAY_LIMITS,
             opts=pulumi.ResourceOptions(
@@ -133,6 +133,11 @@ class Gateway(pulumi.ComponentResource):
         )
         self.url = settings.gateway_url(nodes.inventory().address)
         self.register_outputs({"url": self.url})
+
+
+def _for_streams(service: Service) -> dict[str, str]:
+    """Return how long the replica waits for its streams, as no gateway does it here."""
+    return {"STREAM_SECONDS": str(service.streams)} if service.streams else {}
 
 
 def _for_every_node(
@@ -170,14 +175,14 @@ def _service(  # noqa: PLR0913  one place says what a service of the swarm here 
     probe: Probe,
     user: str,
     env: dict[str, str] | None,
-    timeout: int,
+    stop_seconds: int,
     command: list[str] | None,
     limits: Limits,
     mounts: Sequence[docker.ServiceTaskSpecContainerSpecMountArgs] = (),
     secrets: Sequence[docker.ServiceTaskSpecContainerSpecSecretArgs] = (),
     opts: pulumi.ResourceOptions,
 ) -> docker.Service:
-    grace = DRAIN_SECONDS + timeouts.stop(timeout)  # from SIGTERM to SIGKILL
+    grace = DRAIN_SECONDS + stop_seconds  # from SIGTERM to SIGKILL
     turn = max(settings.wait_timeout, grace)  # what one replica may take
     return docker.Service(
         resource,

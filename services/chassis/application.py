@@ -3,18 +3,21 @@
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute, Route, Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.websockets import WebSocketDisconnect
 
 from chassis import trace
 from chassis.envelope import HEALTHY, MISDIRECTED, NOT_FOUND, answer_to
 from chassis.log import Log
 
 HEALTH = "/healthz"
+WEBSOCKET = {"websocket.accept": 101, "websocket.close": 403}  # the status of its handshake
+FAILED = 1011  # a WebSocket's code for an error of the server
 Lifespan = Callable[[Any], AbstractAsyncContextManager[Any]]
 
 
@@ -31,7 +34,7 @@ class Application:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope["app"] = self
-        if scope["type"] != "http":
+        if scope["type"] == "lifespan":
             await self._router(scope, receive, send)
             return
         headers = dict(scope["headers"])
@@ -51,19 +54,24 @@ class Application:
 
         async def send_noting_status(message: Message) -> None:
             nonlocal status
-            status = message.get("status", status)
+            status = message.get("status", status or WEBSOCKET.get(message["type"], 0))
             await send(message)
 
         try:
             await self._app_for(headers, scope)(scope, receive, send_noting_status)
+        except WebSocketDisconnect:
+            pass
         except Exception as error:  # noqa: BLE001  any error is answered with 500 and logged
             if status or not isinstance(error, HTTPException):
                 cause = traceback.format_exc()
             if not status:
                 await answer_to(error)(scope, receive, send_noting_status)
+            elif scope["type"] == "websocket":
+                with suppress(OSError, RuntimeError):  # it is closed already
+                    await send({"type": "websocket.close", "code": FAILED})
         self._log.write(
             request_id=headers.get(b"x-request-id", b"").decode("latin-1"),
-            method=scope["method"],
+            method=scope.get("method", "GET"),  # a WebSocket's handshake has no other
             path=scope["path"],
             status=status,
             seconds=time.perf_counter() - started,

@@ -291,7 +291,7 @@ def test_a_slow_service_has_the_time_that_its_row_says(tmp_path: Path) -> None:
         wait_until(lambda: "POST /slow/8" in one.asked(SLOW.container), "the request is there")
         assert one.does("drain", SLOW.container, "1") == (
             0,
-            f"1 requests to {SLOW.container} are still open after 1 s and will be cut off",
+            f"1 requests to {SLOW.container} are still open after 1 s; they end when it stops",
         )
         inputs = {
             "name": one.prefix + SLOW.container,

@@ -5,6 +5,7 @@
     /stop/SECONDS   the same, and nothing else is done meanwhile: no connection is taken either
     /status/CODE    an answer of its own with that status
     /big/BYTES      so many bytes
+    /begin/SECONDS  the beginning of an answer, which ends after that time with the connection
 
 NAME says which replica answers, SERVICE for which service it takes requests. BACKLOG is how many
 connections may wait to be taken.
@@ -37,6 +38,12 @@ async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
         else:
             writer.write(REFUSED)
         await writer.drain()
+        if path.startswith("/begin/"):
+            await asyncio.sleep(float(path.removeprefix("/begin/")))
+            sys.stdout.write(f"end of {path}\n")
+            sys.stdout.flush()
+            writer.close()
+            return
 
 
 async def answer(method: str, path: str, headers: dict[str, str], body: bytes) -> bytes:
@@ -49,6 +56,8 @@ async def answer(method: str, path: str, headers: dict[str, str], body: bytes) -
         time.sleep(float(argument))  # noqa: ASYNC251  it is to stop all
     elif kind == "big":
         content = b"x" * int(argument)
+    elif kind == "begin":
+        return b"HTTP/1.1 200 X\r\n\r\nthe beginning"
     status = argument if kind == "status" else "200"
     head = f"HTTP/1.1 {status} X\r\nContent-Length: {len(content)}\r\n\r\n"
     return head.encode() + (b"" if method == "HEAD" else content)

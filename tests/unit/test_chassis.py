@@ -10,8 +10,9 @@ import pytest
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
-from starlette.routing import Route
-from starlette.testclient import TestClient
+from starlette.routing import Route, WebSocketRoute
+from starlette.testclient import TestClient, WebSocketDenialResponse
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
 import chassis
 from chassis.connection import OneWrite
@@ -163,6 +164,80 @@ def test_a_trace_is_told_to_who_asks_for_it() -> None:
     assert answer.content == plain.content
     assert "x-trace" not in plain.headers
     assert "x-trace" in one.get("/nothing", headers=asked).headers
+
+
+class TestAWebSocket:
+    @staticmethod
+    async def echo(websocket: WebSocket) -> None:
+        await websocket.accept()
+        await websocket.send_text(await websocket.receive_text())
+        await websocket.receive_text()
+
+    @staticmethod
+    async def fails(websocket: WebSocket) -> None:
+        await websocket.accept()
+        raise RuntimeError("the cause")
+
+    @staticmethod
+    async def refuses(_websocket: WebSocket) -> None:
+        raise HTTPException(409, "Sold Out")
+
+    @pytest.fixture
+    def one(self) -> TestClient:
+        routes = [
+            WebSocketRoute("/echo", self.echo),
+            WebSocketRoute("/fails", self.fails),
+            WebSocketRoute("/refuses", self.refuses),
+        ]
+        return TestClient(chassis.service("probe", routes))
+
+    def test_is_one_log_line_at_its_end(
+        self, one: TestClient, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        with one.websocket_connect("/echo?secret=1", headers={"X-Request-ID": "r1"}) as websocket:
+            websocket.send_text("hello")
+            assert websocket.receive_text() == "hello"
+            assert logged(capsys) == []
+        (line,) = logged(capsys)
+        del line["ms"]
+        assert line == {
+            "service": "probe",
+            "request_id": "r1",
+            "method": "GET",
+            "path": "/echo",
+            "status": 101,
+        }
+
+    @pytest.mark.parametrize(
+        ("path", "of", "code", "message"),
+        [
+            ("/echo", "another", 4210, "Misdirected Request"),
+            ("/nothing", "probe", 4040, "Not Found"),
+            ("/refuses", "probe", 4090, "Sold Out"),
+        ],
+    )
+    def test_is_refused_as_any_request(
+        self, one: TestClient, path: str, of: str, code: int, message: str
+    ) -> None:
+        with (
+            pytest.raises(WebSocketDenialResponse) as refused,
+            one.websocket_connect(path, headers={"X-Service": of}),
+        ):
+            pass
+        assert refused.value.status_code == code // 10
+        assert refused.value.json() == {"Code": code, "Message": message}
+        again = refused.value.headers.get("x-accel-redirect")
+        assert again == ("@again" if of == "another" else None)
+
+    def test_that_fails_is_closed_with_1011_and_told_to_the_log(
+        self, one: TestClient, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        with one.websocket_connect("/fails") as websocket:
+            with pytest.raises(WebSocketDisconnect) as closed:
+                websocket.receive_text()
+            assert closed.value.code == 1011
+        (line,) = logged(capsys)
+        assert "the cause" in str(line["error"])
 
 
 def test_a_service_may_have_a_lifespan() -> None:

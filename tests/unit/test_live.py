@@ -15,6 +15,8 @@ import pytest
 from tests.support.contract import HELLO, ask
 from tests.support.polling import wait_until
 from tests.support.processes import free_ports, run, running
+from tests.support.served import answers
+from tests.support.stream_clients import documented, event, event_stream
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = [sys.executable, "-m", "chassis", "--live"]
@@ -121,6 +123,20 @@ def test_a_broken_edit_is_shown_and_the_last_good_one_goes_on(live: Live, broken
     live.edit(broken, "app = chassis")
     live.edit("Hello Micro", "Good day Micro")
     wait_until(lambda: live.answer() == EDITED, "the mended one is served")
+
+
+def test_an_edit_closes_a_stream_and_the_next_one_is_of_the_new_version(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(documented())
+    (port,) = free_ports(1)
+    url = f"http://127.0.0.1:{port}/clock"
+    with running(COMMAND, cwd=tmp_path, env=environment(port, ROOT / "services")):
+        wait_until(lambda: answers(port), "the service answers")
+        with event_stream(url) as clock:
+            assert event(clock) == "id: 0\ndata: tick 0\n"
+            (tmp_path / "app.py").write_text(documented().replace("data: tick", "data: tock"))
+            assert b"tock" not in clock.read()
+        with event_stream(url) as clock:
+            assert event(clock) == "id: 0\ndata: tock 0\n"
 
 
 def test_it_stops_when_told_to(live: Live) -> None:

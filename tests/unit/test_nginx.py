@@ -77,6 +77,18 @@ def test_each_service_has_its_own_time_outs_and_what_they_share_the_longest() ->
     assert rendered.count("timeout") == 9
 
 
+def test_a_service_with_streams_differs_by_two_lines() -> None:
+    streams = replace(ONE, streams=30)
+    before = nginx.render_locations({ONE: ["router_three"]}).splitlines()
+    after = nginx.render_locations({streams: ["router_three"]}).splitlines()
+    assert [line for line in after if line not in before] == [
+        "    set $streams on;",
+        "    proxy_buffering off;",
+    ]
+    assert [line for line in after if line in before] == before
+    assert nginx.render({streams: ["one", "two"]}) == nginx.render({ONE: ["one", "two"]})
+
+
 def test_no_time_out_of_an_answer_is_outside_of_the_table() -> None:
     """Those of proxy.conf are for a health check, and for a replica that may hang."""
     text = (ROOT / "nginx" / "proxy.conf").read_text()

@@ -111,6 +111,19 @@ def test_of_many_containers_each_is_checked_less_often() -> None:
     assert (health.interval(health.FEW), health.interval(health.FEW + 1)) == ("2s", "10s")
 
 
+def test_a_row_with_streams_says_so_to_its_service_and_to_its_drain(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("topology.SERVICES", (replace(SERVICES[0], streams=30), *SERVICES[1:]))
+    for mode in ("development", "production"):
+        containers = declare(mode=mode).containers()
+        first, other = containers["microservice1"], containers["microservice2"]
+        assert {"label": "microservices.streams", "value": "30"} in first["labels"]
+        assert first["envs"] == [*other["envs"], "PING_SECONDS=2.5"]
+        assert "microservices.streams" not in str(other["labels"])
+        assert other["destroyGraceSeconds"] == first["destroyGraceSeconds"]
+
+
 def test_a_container_stops_as_its_row_says_and_the_gateway_as_the_slowest(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -103,13 +103,20 @@ class TestDrain:
         assert "no such replica" in str(problem)
         assert removed == []
 
+    def test_one_with_streams_is_drained_for_as_long_as_its_row_says(self) -> None:
+        labels = [{"label": "microservices.streams", "value": "60"}]
+        inputs = {"name": "one-router_one", "destroyGraceSeconds": 12, "labels": labels}
+        one = Gateway(0)
+        drains.drain(one, inputs)  # type: ignore[arg-type]
+        assert one.commands == [["gateway", "drain", "router_one", "60"]]
+
     def test_so_does_one_that_is_not_drained_in_time(
         self, monkeypatch: pytest.MonkeyPatch, removed: list[str]
     ) -> None:
         hanging = Gateway(0)
         over = Event()
         monkeypatch.setattr(hanging, "exec_run", lambda _: over.wait(60))
-        monkeypatch.setattr(timeouts, "drained", lambda _: 0.1)
+        monkeypatch.setattr(timeouts, "drained", lambda *_: 0.1)
         stand_in(monkeypatch, hanging)
         (problem,) = self.delete()
         over.set()

@@ -53,7 +53,8 @@ def declared(monkeypatch: pytest.MonkeyPatch, row: Service, **config: object) ->
 @pytest.mark.parametrize(
     ("field", "value", "right"),
     [
-        ("env", {"PORT": "1"}, "PORT, HOST and GRACEFUL_SECONDS are set already"),
+        ("env", {"PORT": "1"}, "PORT, HOST, GRACEFUL_SECONDS, PING_SECONDS and STREAM_SECONDS are"),
+        ("env", {"STREAM_SECONDS": "1"}, "are set already"),
         ("env", {"A B": "1"}, "names of variables"),
         ("env", ["A=1"], "names of variables"),
         ("secrets", "TOKEN", 'a tuple of names, each once, such as ("TOKEN",)'),
@@ -61,6 +62,12 @@ def declared(monkeypatch: pytest.MonkeyPatch, row: Service, **config: object) ->
         ("secrets", ("../A",), "a tuple of names"),
         ("volumes", {"a": "data"}, "a folder each"),
         ("volumes", {"a": "/data", "b": "/data"}, "no two the same"),
+        ("streams", -1, "seconds from 1 to 600, or 0 for a service without streams"),
+        ("streams", 601, "seconds from 1 to 600"),
+        ("streams", 2.5, "seconds from 1 to 600"),
+        ("streams", True, "seconds from 1 to 600"),
+        ("streams", "5", "seconds from 1 to 600"),
+        ("streams", None, "seconds from 1 to 600"),
         ("egress", "yes", "True or False"),
         ("memory", 16, "a whole number from 48"),
         ("memory", "1g", "a whole number from 48"),
@@ -80,7 +87,7 @@ def test_a_field_that_cannot_work_is_named_with_what_is_right(
 
 
 def test_all_wrong_fields_are_named_at_once() -> None:
-    assert len(read(replace(FIRST, memory=1, cpus=-1, timeout=0), {})) == 3
+    assert len(read(replace(FIRST, memory=1, cpus=-1, timeout=0, streams=-1), {})) == 4
 
 
 def test_a_service_on_the_chassis_has_one_folder_for_a_volume() -> None:

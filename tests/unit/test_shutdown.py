@@ -1,7 +1,6 @@
 """A service that is stopped answers its open requests, and writes its whole log."""
 
 import http.client
-import os
 import signal
 import subprocess
 import sys
@@ -15,6 +14,7 @@ import pytest
 from infra.swarm import replicated
 from tests.support.polling import wait_until
 from tests.support.processes import free_ports, running
+from tests.support.served import answers, environment
 from topology import SERVICES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -31,28 +31,6 @@ async def slow(request):
 
 app = chassis.service("probe", routes=[Route("/slow", slow)])
 """
-
-
-def environment(port: int, **more: str) -> dict[str, str]:
-    return {
-        **os.environ,
-        "PORT": str(port),
-        "HOST": "127.0.0.1",
-        "PYTHONPATH": str(ROOT / "services"),
-        "PYTHONUNBUFFERED": "",
-        **more,
-    }
-
-
-def answers(port: int) -> bool:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-    try:
-        connection.request("GET", "/healthz")
-        return connection.getresponse().status == 200
-    except ConnectionError:
-        return False
-    finally:
-        connection.close()
 
 
 @contextmanager

@@ -92,6 +92,20 @@ def test_a_task_has_what_its_row_needs_to_stop_and_the_gateway_what_the_slowest_
             assert tasks[row.name]["env"]["GRACEFUL_SECONDS"] == graceful
 
 
+def test_a_task_has_the_time_that_its_streams_may_take() -> None:
+    """It waits for them itself, as the gateway drains nothing here."""
+    with on_a_swarm() as patch:
+        patch.setattr("topology.SERVICES", (replace(SERVICES[0], streams=100), *SERVICES[1:]))
+        found = services_of(declare(**CONFIG))
+    tasks = {name: s["taskSpec"]["containerSpec"] for name, s in found.items()}
+    grace = {name: task["stopGracePeriod"] for name, task in tasks.items()}
+    assert grace == {"microservice1": "115s", "microservice2": "15s", "frontend": "15s"}
+    assert found["microservice1"]["convergeConfig"]["timeout"] == "460s"
+    assert tasks["microservice1"]["env"]["STREAM_SECONDS"] == "100"
+    assert tasks["microservice1"]["env"]["PING_SECONDS"] == "2.5"
+    assert "STREAM_SECONDS" not in tasks["microservice2"]["env"]
+
+
 def test_images_are_in_the_registry_by_their_content(declared: Recorder) -> None:
     images = [v for (typ, _), v in declared.seen.items() if typ.endswith("RemoteImage")]
     assert len(images) == 3

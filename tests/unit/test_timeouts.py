@@ -2,7 +2,9 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
+import pulumi
 import pytest
 
 from infra import engine, rollout, timeouts
@@ -33,6 +35,11 @@ def test_each_outlasts_the_one_before(timeout: int) -> None:
     assert stop < 20 * 60  # the provider's own limit of a deletion
 
 
+@pytest.mark.parametrize(("timeout", "ping"), [(1, 0.5), (DEFAULT, 2.5), (600, 20)])
+def test_a_stream_shows_life_before_the_gateway_closes_it(timeout: int, ping: float) -> None:
+    assert timeouts.ping(timeout) == ping
+
+
 def test_what_cannot_read_the_table_agrees_with_it() -> None:
     stop = timeouts.stop(DEFAULT)
     server = constant("services/chassis/server.py", r'"GRACEFUL_SECONDS", "(\d+)"')
@@ -47,16 +54,19 @@ def test_a_replica_is_drained_for_as_long_as_its_own_requests_may_take(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """As its own inputs say, as the row may have another time-out by now."""
-    told: list[object] = []
+    told: list[tuple[Any, ...]] = []
     monkeypatch.setattr(
         rollout,
         "tell_gateway",
-        lambda *command, within: told.append((*command, within)),
+        lambda *command, within, say: told.append((*command, say, within)),
     )
-    for stop in (12, 37.0):  # Pulumi passes numbers as floats
-        inputs = {"name": "one-router_one", "destroyGraceSeconds": stop}
+    streams = [{"label": "microservices.streams", "value": "60"}]
+    for stop, labels in ((12, []), (37.0, []), (12, streams)):  # Pulumi passes numbers as floats
+        inputs = {"name": "one-router_one", "destroyGraceSeconds": stop, "labels": labels}
         rollout.drain_replica("one-", inputs)
+        assert rollout.drain_limit(inputs) > told[-1][-1]
     assert told == [
-        ("one-", "drain", "one-router_one", "20", 30),
-        ("one-", "drain", "one-router_one", "45", 55),
+        ("one-", "drain", "one-router_one", "20", pulumi.log.warn, 30),
+        ("one-", "drain", "one-router_one", "45", pulumi.log.warn, 55),
+        ("one-", "drain", "one-router_one", "60", pulumi.log.info, 70),
     ]

@@ -187,8 +187,7 @@ def finish_deletions(engine: DockerClient, before: State, failed: list[Problem])
             continue
         try:
             if found and "BeforeDelete" in (resource.get("resourceHooks") or {}):  # in production
-                inputs = resource["inputs"]
-                drains.drain(found, inputs["name"], inputs["destroyGraceSeconds"])
+                drains.drain(found, resource["inputs"])
             leftovers.stop_and_remove(engine, resource["id"])
         except Problem as problem:
             failed.append(problem)

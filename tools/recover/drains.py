@@ -1,10 +1,13 @@
 """Drain and restore replicas at the gateway, as the hooks of a killed update would have."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import docker
 from docker import DockerClient
 from docker.models.containers import Container
 
-from infra import timeouts
+from infra import labels, timeouts
 from infra.engine import ANSWER_SECONDS, execute
 from infra.nginx import DRAINED
 from tools.recover.state import State
@@ -23,15 +26,16 @@ def find(engine: DockerClient, state: State) -> Container | None:
     return None
 
 
-def drain(gateway: Container, name: str, stop_seconds: int) -> None:
-    """Drain a container at the gateway, and wait until its open requests are answered.
+def drain(gateway: Container, inputs: Mapping[str, Any]) -> None:
+    """Drain the container of these inputs at the gateway, and wait for its open requests.
 
     Raises Problem if that fails, unless the gateway has stopped: then there are no requests.
     """
     try:
-        replica, seconds = name.removeprefix(_prefix(gateway)), timeouts.drain(stop_seconds)
-        command = ("gateway", "drain", replica, str(seconds))
-        _run(gateway, *command, within=timeouts.drained(stop_seconds))
+        replica = inputs["name"].removeprefix(_prefix(gateway))
+        waits = inputs["destroyGraceSeconds"], labels.streams_of(inputs)
+        command = ("gateway", "drain", replica, str(timeouts.drain(*waits)))
+        _run(gateway, *command, within=timeouts.drained(*waits))
     except Problem:
         if _is_running(gateway):
             raise

@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 from infra import nginx
@@ -31,7 +32,8 @@ def render(folder: Path) -> None:
         shutil.copy(source, folder)
     generated = folder / "generated"
     generated.mkdir()
-    replicas = {s: [s.container, f"{s.container}_2"] for s in SERVICES}
+    rows = (SERVICES[0], replace(SERVICES[1], streams=1))
+    replicas = {s: [s.container, f"{s.container}_2"] for s in rows}
     upstreams = nginx.render(
         replicas,
         trusted_proxies=["192.0.2.0/24"],
