@@ -24,6 +24,7 @@ class Service:
     memory: int = 128  # megabytes that one of its containers may use
     cpus: float = 0  # cores that one may use; 0 is a fair share of all
     processes: int = 64  # processes and threads that one may have
+    max_body: int = 64  # kilobytes of a request's body
 
 
 SERVICES = (

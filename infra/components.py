@@ -122,7 +122,7 @@ class Gateway(pulumi.ComponentResource):
             probe=Probe(80, "/gateway-health"),
             stop_seconds=timeouts.stop(timeouts.longest(settings.replicas)),
             user=containers.GATEWAY_USER,
-            limits=containers.GATEWAY_LIMITS,
+            limits=containers.gateway_limits(settings.replicas),
             opts=pulumi.ResourceOptions(
                 parent=self, depends_on=after, hooks=rollout.container_hooks()
             ),

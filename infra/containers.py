@@ -1,12 +1,12 @@
 """What every container has: hardening, limits, a health check, and time to stop."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pulumi
 import pulumi_docker as docker
 
-from infra import drift, health, labels, process_limit, sources, timeouts
+from infra import drift, health, labels, nginx, process_limit, sources, timeouts
 from infra.content import digest
 from infra.settings import Limits, Settings
 from infra.stack import labelled
@@ -29,6 +29,11 @@ _HARDENED: Mapping[str, Any] = {
     "log_driver": LOG_DRIVER,
     "log_opts": LOG_OPTIONS,
 }
+
+
+def gateway_limits(services: Iterable[Service]) -> Limits:
+    memory = GATEWAY_LIMITS.memory + nginx.memory_of_bodies(services)
+    return GATEWAY_LIMITS._replace(memory=memory)
 
 
 def hardened(limits: Limits) -> dict[str, Any]:

@@ -227,6 +227,7 @@ MEMORY = Rule(
 CPUS: Rule[Any, float] = Rule(
     f"cores: a number up to {MOST_CORES}, such as 0.5, or 0 for a fair share", _cores
 )
+BODY = Rule("kilobytes: a whole number from 1 to 16384", _whole(1, 16384))
 PROCESSES = Rule(
     f"processes and threads: a whole number from 8 to {MOST_PROCESSES}", _whole(8, MOST_PROCESSES)
 )

@@ -7,6 +7,10 @@ from textwrap import indent
 from infra import timeouts
 from topology import Service
 
+# What nginx.conf allows; its memory has room for all bodies of this size.
+BODY = Service.max_body
+# How many larger bodies the gateway takes at once for a service; it has room for them beside.
+LARGE_BODIES = 32
 DRAINED = "/tmp/gateway/drained"  # noqa: S108  in the gateway's container, as nginx/gateway has it
 STREAMS = """\
     set $streams on;
@@ -28,7 +32,8 @@ def render(
     upstreams = [group for service, names in replicas.items() for group in _groups(service, names)]
     trace = f'map "" $trace {{ default "{"$http_x_trace" if tells_inside else ""}"; }}\n'
     real_address = _real_address(tuple(trusted_proxies))
-    return "\n".join([real_address, trace, _rate(rate_limit), *upstreams])
+    large = [service for service in replicas if service.max_body > BODY]
+    return "\n".join([real_address, trace, _rate(rate_limit), *_large_bodies(large), *upstreams])
 
 
 def render_locations(replicas: Mapping[Service, Sequence[str]]) -> str:
@@ -56,6 +61,33 @@ limit_req zone=clients burst={limit} nodelay;
 limit_req_status 429;
 limit_req_log_level info;
 """
+
+
+def memory_of_bodies(services: Iterable[Service]) -> int:
+    """Return the megabytes that the gateway needs for bodies that are larger than usual."""
+    kilobytes = sum(LARGE_BODIES * s.max_body for s in services if s.max_body > BODY)
+    return -(-kilobytes // 1024)
+
+
+def _large_bodies(services: Sequence[Service]) -> list[str]:
+    """Limit how many bodies are in memory at once. A request without a body is not counted."""
+    if not services:
+        return []
+    names = "".join(f'    "1 {service.name}" {service.name};\n' for service in services)
+    return [
+        f"""\
+map $http_content_length$http_transfer_encoding $has_body {{
+    "" "";
+    "0" "";
+    default 1;
+}}
+map "$has_body $service" $has_large_body {{
+{names}    default "";
+}}
+limit_conn_zone $has_large_body zone=large_bodies:64k;
+limit_conn large_bodies {LARGE_BODIES};
+"""
+    ]
 
 
 def _groups(service: Service, names: Sequence[str]) -> list[str]:
@@ -94,11 +126,19 @@ location {service.prefix} {{
     set $upstream {service.container};
 {indent(_timeouts(service.timeout), "    ")}\
 {STREAMS if service.streams else ""}\
+{_body(service)}\
 {drained}\
     rewrite "(?s)^{prefix}(/.*)$" $1 break;
     proxy_pass http://$upstream;
 }}
 """
+
+
+def _body(service: Service) -> str:
+    if service.max_body == BODY:
+        return ""
+    size = f"{service.max_body}k"
+    return f"    client_max_body_size {size};\n    client_body_buffer_size {size};\n"
 
 
 def _timeouts(seconds: int) -> str:

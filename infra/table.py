@@ -15,6 +15,7 @@ RULES: Mapping[str, Rule[Any, Any]] = {
     "memory": keys.MEMORY,
     "cpus": keys.CPUS,
     "processes": keys.PROCESSES,
+    "max_body": keys.BODY,
 }
 # The folder of the services' image that its user may write to, where a volume is mounted.
 DATA = "/data"

@@ -126,7 +126,7 @@ class Gateway(pulumi.ComponentResource):
             env=None,
             stop_seconds=timeouts.stop(timeouts.longest(settings.replicas)),
             command=None,
-            limits=containers.GATEWAY_LIMITS,
+            limits=containers.gateway_limits(settings.replicas),
             opts=pulumi.ResourceOptions(
                 parent=self, depends_on=[one for s in services.values() for one in s.replicas]
             ),

@@ -14,7 +14,7 @@ from typing import ClassVar
 
 import pytest
 
-from infra import rollout, timeouts
+from infra import nginx, rollout, timeouts
 from infra.nginx import DRAINED
 from tests.support.gateway import ONE, TWO, Gateway
 from tests.support.load import Request, idle_clients
@@ -27,6 +27,7 @@ TIMED_OUT = b'{"Code":5040,"Message":"Gateway Timeout"}'
 LATE = 2.5  # allowed on a busy machine
 FIRST, SECOND = Gateway.replicas[ONE]
 SLOW = replace(TWO, timeout=30)
+LARGE = replace(TWO, max_body=1024)
 
 
 class SlowService(Gateway):
@@ -302,6 +303,43 @@ def test_a_slow_service_has_the_time_that_its_row_says(tmp_path: Path) -> None:
         assert (ordinary.result()[0], ordinary.result()[2]) == (504, TIMED_OUT)
         assert slow.result()[0] == 200
         assert 8 <= drained_after < SLOW.timeout
+
+
+class LargeBodies(Gateway):
+    replicas: ClassVar = {ONE: (ONE.container,), LARGE: (LARGE.container,)}
+
+
+def test_a_body_may_be_as_large_as_its_row_says(tmp_path: Path) -> None:
+    """The gateway keeps as many in memory as it has room for, and refuses more."""
+    half, size = b"x" * 512 * 1024, 1024 * LARGE.max_body
+    head = f"POST {LARGE.prefix}echo HTTP/1.1\r\nHost: x\r\nContent-Length: {size}\r\n\r\n".encode()
+    with LargeBodies(tmp_path) as one, ExitStack() as stack:
+        for service, length, status in (
+            (LARGE, size, 200),
+            (LARGE, size + 1, 413),
+            (ONE, size, 413),
+        ):
+            answer = one.ask(service, "/echo", "POST", body=b"x" * length)
+            assert answer[0] == status
+            assert status == 413 or json.loads(answer[2])["length"] == length
+        slow = [stack.enter_context(connect(one, head + half)) for _ in range(nginx.LARGE_BODIES)]
+
+        def is_full() -> bool:
+            for connection in slow:
+                connection.sendall(b"x")  # nginx gives a body up that is silent for five seconds
+            return one.ask(LARGE, "/echo", "POST", body=b"x")[0] == 429
+
+        wait_until(is_full, "it takes no more large bodies")
+        assert one.ask(LARGE, "/echo")[0] == 200
+        assert one.ask(ONE, "/echo", "POST", body=b"x" * 65536)[0] == 200
+        for connection in slow:
+            connection.close()
+        whole = b"x" * size
+        wait_until(lambda: one.ask(LARGE, "/echo", "POST", body=whole)[0] == 200, "it takes one")
+        gateway = one.containers["frontend"]
+        gateway.reload()
+        assert not gateway.attrs["State"]["OOMKilled"]
+        assert gateway.attrs["RestartCount"] == 0
 
 
 def test_a_gateway_that_dies_in_a_drain_is_asked_again(gateway: Gateway) -> None:

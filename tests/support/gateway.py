@@ -11,7 +11,7 @@ from docker.models.containers import Container
 from docker.types import EndpointConfig, IPAMConfig, IPAMPool
 
 from infra import nginx
-from infra.containers import GATEWAY_LIMITS
+from infra.containers import gateway_limits
 from infra.health import MIN_READY_SECONDS
 from infra.keys import DEFAULTS
 from tests.support.contract import ask
@@ -109,7 +109,7 @@ class Gateway:
             read_only=True,
             init=True,
             restart_policy={"Name": "always"},
-            mem_limit=f"{GATEWAY_LIMITS.memory}m",
+            mem_limit=f"{gateway_limits(self.replicas).memory}m",
             tmpfs={"/tmp": "rw,noexec,nosuid,nodev,size=16m,mode=1777"},
             **more,
         )

@@ -144,3 +144,24 @@ def test_every_service_of_the_table_has_both() -> None:
 
 def test_who_may_see_the_inside_is_told_how_a_request_went() -> None:
     assert 'map "" $trace { default "$http_x_trace"; }' in nginx.render({}, tells_inside=True)
+
+
+def test_a_row_with_larger_bodies_has_room_for_some_and_the_others_have_theirs() -> None:
+    large = replace(ONE, max_body=1000)
+    other = SERVICES[0]
+    one, two = nginx.render_locations({large: ["one"], other: ["two"]}).split("location ")[1:]
+    assert "    client_max_body_size 1000k;\n    client_body_buffer_size 1000k;\n" in one
+    assert "body" not in two
+    rendered = nginx.render({large: ["one"], other: ["two"]})
+    assert f'    "1 {ONE.name}" {ONE.name};\n    default "";\n' in rendered
+    assert "limit_conn large_bodies 32;" in rendered
+    assert nginx.memory_of_bodies([large, ONE]) == 32  # 31.25
+    assert nginx.memory_of_bodies([ONE, ONE]) == 0
+    small = nginx.render_locations({replace(ONE, max_body=1): ["one"]})
+    assert "client_max_body_size 1k;" in small
+
+
+def test_the_usual_size_of_a_body_is_that_of_nginx_conf() -> None:
+    conf = (ROOT / "nginx" / "nginx.conf").read_text()
+    assert f"client_max_body_size {nginx.BODY}k;" in conf
+    assert f"client_body_buffer_size {nginx.BODY}k;" in conf

@@ -14,7 +14,7 @@ from policy.resource import CONTAINER, Resource
 from policy.rules import RULES
 from tests.support import configured
 from tests.support.program import Recorder, declare
-from tests.unit.test_swarm_program import CONFIG, on_a_swarm, services_of
+from tests.support.swarm_program import CONFIG, on_a_swarm, services_of
 from topology import SERVICES, Service
 
 FIRST, SECOND = SERVICES
@@ -73,6 +73,7 @@ def declared(monkeypatch: pytest.MonkeyPatch, row: Service, **config: object) ->
         ("memory", "1g", "a whole number from 48"),
         ("cpus", -1, "or 0 for a fair share"),
         ("processes", 1, "a whole number from 8"),
+        ("max_body", 20_000, "a whole number from 1 to 16384"),
     ],
 )
 def test_a_field_that_cannot_work_is_named_with_what_is_right(

@@ -1,38 +1,16 @@
 """What the program declares for a swarm, under mocks."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from infra import timeouts
-from infra.swarm import failures, nodes, obstacles
 from policy.resource import Resource
 from policy.rules import RULES
 from tests.support.program import Recorder, declare
+from tests.support.swarm_program import CONFIG, on_a_swarm, services_of
 from topology import SERVICES
-
-NODE = nodes.Node(facts={}, address="10.0.0.1", ready=True)
-SWARM = nodes.Swarm(member=True, manager=True, address="10.0.0.1", nodes=(NODE, NODE, NODE))
-CONFIG = {
-    "mode": "swarm",
-    "replicas": 2,
-    "services": {"microservice1": {"replicas": 3}},
-    "registry": "http://registry.example.com:5000/team",
-}
-SERVICE = "docker:index/service:Service"
-
-
-@contextmanager
-def on_a_swarm() -> Iterator[pytest.MonkeyPatch]:
-    with pytest.MonkeyPatch.context() as patch:
-        # Only a real engine can register hooks; the mocks cannot.
-        patch.setattr(failures, "show", lambda: None)
-        patch.setattr(nodes, "inventory", lambda: SWARM)
-        patch.setattr(obstacles, "conflicts", lambda *_: [])
-        yield patch
 
 
 @pytest.fixture(scope="module")
@@ -44,10 +22,6 @@ def declared() -> Recorder:
 @pytest.fixture(scope="module")
 def services(declared: Recorder) -> dict[str, dict[str, Any]]:
     return services_of(declared)
-
-
-def services_of(declared: Recorder) -> dict[str, dict[str, Any]]:
-    return {name: inputs for (typ, name), inputs in declared.seen.items() if typ == SERVICE}
 
 
 def test_a_service_a_row_and_a_gateway_a_node(services: dict[str, dict[str, Any]]) -> None:

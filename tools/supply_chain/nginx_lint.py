@@ -32,7 +32,7 @@ def render(folder: Path) -> None:
         shutil.copy(source, folder)
     generated = folder / "generated"
     generated.mkdir()
-    rows = (SERVICES[0], replace(SERVICES[1], streams=1))
+    rows = (SERVICES[0], replace(SERVICES[1], streams=1, max_body=1024))
     replicas = {s: [s.container, f"{s.container}_2"] for s in rows}
     upstreams = nginx.render(
         replicas,
