@@ -53,7 +53,8 @@ def unprotected(settings: Settings) -> list[str]:
         return []
     line = (
         f"{PASSPHRASE}: it is empty, so anyone who reads the stack's file reads its secrets; "
-        f"set it, then pulumi stack change-secrets-provider passphrase --stack {pulumi.get_stack()}"
+        f"pulumi stack change-secrets-provider passphrase --stack {pulumi.get_stack()} asks for "
+        "one, then export it as this variable"
     )
     if settings.mode == DEVELOPMENT:
         pulumi.log.warn(line)
