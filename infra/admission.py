@@ -9,7 +9,7 @@ from pathlib import Path
 import pulumi
 
 from infra import content, preflight, secret_files, sources
-from infra.engine import EngineError
+from infra.engine import EngineError, TooOldError
 from infra.settings import Settings
 from infra.swarm import nodes, obstacles
 from topology import Service
@@ -34,6 +34,13 @@ def admit(settings: Settings, labels: dict[str, str]) -> Settings:
     """
     _refuse([*without_folder(settings.replicas), *closed(sources.ROOT)])
     _refuse(secret_files.unprotected(settings))
+    try:
+        return _on_engine(settings, labels)
+    except TooOldError as error:
+        raise Refused([f"docker:host: {error}"]) from None
+
+
+def _on_engine(settings: Settings, labels: dict[str, str]) -> Settings:
     if settings.swarm:
         _refuse(_on_a_swarm(settings, labels))
         return settings

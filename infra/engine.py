@@ -10,15 +10,21 @@ import docker
 import requests
 import urllib3
 from docker.models.containers import Container
+from docker.utils import version_lt
 
 from infra.waiting import within
 
 ANSWER_SECONDS = 30
+OLDEST, OLDEST_API = "20.10", "1.41"  # the oldest version that is supported
 TIME_OUTS = (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError)
 
 
 class EngineError(docker.errors.DockerException):
     """The engine refused a request, or did not answer it in time."""
+
+
+class TooOldError(RuntimeError):
+    """The engine's version is not supported."""
 
 
 @contextmanager
@@ -41,6 +47,16 @@ def client(seconds: int | None = None) -> Iterator[docker.DockerClient]:
         TimeoutError,
     ) as error:
         raise EngineError(f"the Docker engine: {error}") from error
+
+
+def check_version(api: docker.APIClient) -> None:
+    """Raise TooOldError if the engine is older than the oldest supported version."""
+    about: dict[str, Any] = api.version(api_version=False)
+    if version_lt(about["ApiVersion"], OLDEST_API):
+        raise TooOldError(
+            f"the Docker engine is version {about['Version']} (API {about['ApiVersion']}), and the "
+            f"oldest supported is {OLDEST} (API {OLDEST_API}); upgrade it, or name another engine"
+        )
 
 
 def execute(container: Container, *command: str, seconds: float = ANSWER_SECONDS) -> str:

@@ -29,8 +29,9 @@ class Inventory:
 
 
 def take_inventory(labels: Mapping[str, str]) -> Inventory:
-    """Ask the engine. Raises EngineError when none answers."""
+    """Ask the engine. Raises EngineError when none answers, TooOldError."""
     with engine.client() as client:
+        engine.check_version(client.api)
         containers: list[dict[str, Any]] = client.api.containers(all=True)
         networks: list[dict[str, Any]] = client.api.networks()
         security: list[str] = client.api.info().get("SecurityOptions") or []

@@ -55,8 +55,9 @@ class Swarm:
 
 @cache
 def inventory() -> Swarm:
-    """Ask the engine of the stack. Raises EngineError when none answers."""
+    """Ask the engine of the stack. Raises EngineError when none answers, TooOldError."""
     with engine.client() as client:
+        engine.check_version(client.api)
         return _take(client.api)
 
 

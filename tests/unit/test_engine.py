@@ -1,5 +1,6 @@
 """Every call to the Docker engine ends in an answer, an error or a time-out."""
 
+import json
 import re
 import socketserver
 import threading
@@ -8,9 +9,13 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import docker
+import pulumi
 import pytest
 
-from infra import drift, engine
+from infra import admission, drift, engine
+from infra.admission import Refused
+from tests.support import configured
+from tests.support.program import Recorder
 
 ANSWERS = {
     "/version": (200, b'{"ApiVersion": "1.41"}'),
@@ -88,6 +93,33 @@ def test_an_engine_that_says_nothing_at_all(monkeypatch: pytest.MonkeyPatch) -> 
     expected = f"no Docker engine answers: .* GET /version within {LIMIT} s"
     with pytest.raises(engine.EngineError, match=expected), engine.client(seconds=LIMIT):
         pass
+
+
+@pytest.mark.usefixtures("slow")
+@pytest.mark.parametrize("mode", ["development", "swarm"])
+def test_one_that_is_too_old_is_refused_in_a_preview_too(
+    monkeypatch: pytest.MonkeyPatch, mode: str
+) -> None:
+    old = b'{"ApiVersion": "1.40", "Version": "19.03.15"}'
+    monkeypatch.setitem(ANSWERS, "/version", (200, old))
+    pulumi.runtime.set_mocks(Recorder(), preview=True)
+    with pytest.raises(Refused) as refused:
+        admission.admit(configured.read({"mode": mode}), {})
+    (line,) = refused.value.lines
+    assert line == (
+        "docker:host: the Docker engine is version 19.03.15 (API 1.40), and the oldest supported "
+        "is 20.10 (API 1.41); upgrade it, or name another engine"
+    )
+
+
+@pytest.mark.usefixtures("slow")
+@pytest.mark.parametrize("version", ["1.41", "1.56", "2.0"])
+def test_the_oldest_supported_and_newer_ones_are_not_too_old(
+    monkeypatch: pytest.MonkeyPatch, version: str
+) -> None:
+    monkeypatch.setitem(ANSWERS, "/version", (200, json.dumps({"ApiVersion": version}).encode()))
+    with engine.client() as client:
+        engine.check_version(client.api)
 
 
 @pytest.mark.usefixtures("slow")

@@ -194,6 +194,7 @@ def test_what_is_on_the_network_has_its_address(monkeypatch: pytest.MonkeyPatch)
             )
         ],
     )
+    api.version = lambda **_: {"ApiVersion": engine.OLDEST_API}
     api.info = lambda: {"SecurityOptions": ["name=seccomp,profile=builtin", "name=selinux"]}
     client = SimpleNamespace(api=api)
     monkeypatch.setattr(engine, "client", lambda: nullcontext(client))
