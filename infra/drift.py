@@ -24,11 +24,18 @@ def mounted(container: str, target: str, folder: Path) -> Path:
     return there if digest(there) == digest(folder) else folder
 
 
-def moved(tag: str) -> str:
-    """Return the ID of a container that was made from `tag` when it named another image, or ""."""
+def moved(tag: str, content: str) -> bool:
+    """Return whether `tag` names an image that was not built from `content`, a digest.
+
+    Or another image than when a container was made from it.
+    """
     image = _tagged().get(tag)
+    if image is None:
+        return False
     made = (c for c in _containers() if (c["Labels"] or {}).get(labels.IMAGE) == tag)
-    return next((str(c["Id"]) for c in made if image not in (None, c["ImageID"])), "")
+    return (image["Labels"] or {}).get(labels.CONTENT) != content or any(
+        container["ImageID"] != image["Id"] for container in made
+    )
 
 
 @cache  # one request: a listing takes longer the more containers there are
@@ -42,11 +49,11 @@ def _containers() -> list[dict[str, Any]]:
 
 
 @cache
-def _tagged() -> dict[str, str]:
+def _tagged() -> dict[str, dict[str, Any]]:
     try:
         with engine.client() as client:
-            images = client.api.images()
+            images: list[dict[str, Any]] = client.api.images()
     except engine.EngineError as error:
         pulumi.log.warn(f"Tags that name another image now are not shown: {error}")
         return {}
-    return {tag: str(image["Id"]) for image in images for tag in image["RepoTags"] or ()}
+    return {tag: image for image in images for tag in image["RepoTags"] or ()}

@@ -1,9 +1,11 @@
 """The images of the services and the gateway, each with the digest of its content in its tag."""
 
+import uuid
+
 import pulumi
 import pulumi_docker as docker
 
-from infra import drift, nginx, page, rollout, sources
+from infra import drift, labels, nginx, page, rollout, sources
 from infra.content import digest
 from infra.settings import DEVELOPMENT, Settings
 from infra.stack import own_labels
@@ -18,7 +20,7 @@ GATEWAY_SOURCES = {
 }
 # Part of every tag. Another way to build needs another text here: the provider removes a replaced
 # image by its name, which the new image must not have.
-BUILT_BY = "engine"
+BUILT_BY = "engine, with its digest in a label"
 
 
 def of_service(
@@ -75,19 +77,19 @@ def _image(
     *,
     parent: pulumi.Resource,
 ) -> docker.RemoteImage:
-    build.labels = own_labels()
+    build.labels = {**own_labels(), labels.CONTENT: content}
     # Build by the BuildKit of the engine, through its API. The provider's other way is buildx: it
     # adds a provenance, so that in a containerd image store the same content has a new ID each
     # time, and it follows the selected builder, which does not know the engine's images.
     build.use_legacy_builder = True
     build.builder = "default"  # unused; without it the provider records BUILDX_BUILDER
     tag = f"{settings.repository}{settings.name_prefix}{name}:{settings.image_version}-{content}"
-    moved = drift.moved(tag)
+    moved = drift.moved(tag, content)
     return docker.RemoteImage(
         name,
         name=tag,
         build=build,
-        triggers={"moved": moved} if moved else None,
+        triggers={"moved": uuid.uuid4().hex} if moved else None,  # another than the last time
         # A container may still use the image: after a failed update was reverted, or on a swarm,
         # which keeps the containers of stopped tasks for a while.
         force_remove=True,
@@ -95,7 +97,7 @@ def _image(
             parent=parent,
             hooks=rollout.show_build_on_failure(),
             # If the tag names another image by now, it is removed and the image is built again.
-            delete_before_replace=bool(moved),
+            delete_before_replace=moved,
             ignore_changes=None if moved else ["triggers"],
         ),
     )

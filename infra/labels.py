@@ -6,6 +6,7 @@ from typing import Any
 PROJECT = "microservices.project"
 STACK = "microservices.stack"
 IMAGE = "microservices.image"  # of a container: the tag that it is made from
+CONTENT = "microservices.content"  # of an image: the digest of what it is built from
 MOUNTS = "microservices.mounts"  # of a container: the digest of the folders it mounts
 VERSION = "microservices.version"  # of a publication: the digest of the gateway's content
 PIDS_LIMIT = "microservices.pids-limit"  # of a container: how many processes it may have

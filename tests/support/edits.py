@@ -600,6 +600,11 @@ def retag(deployment: Deployment) -> None:
     deployment.engine.images.get("nginx:1.30").tag(name, tag)
 
 
+def remove_and_retag(deployment: Deployment) -> None:
+    retag(deployment)
+    deployment.container(ONE).remove(force=True)
+
+
 def replace_by_hand(deployment: Deployment) -> None:
     name = str(deployment.container(TWO).name)
     remove(deployment)
@@ -635,6 +640,11 @@ DRIFTS = (
         what="image's tag put on another",
         apply=retag,
         steps={f"{ONE} image": "replace triggers"} | replaced(ONE),
+    ),
+    Drift(
+        what="container removed, and its image's tag put on another",
+        apply=remove_and_retag,
+        steps={f"{ONE} image": "replace triggers", f"{ONE} container": "create"},
     ),
     Drift(
         what="container replaced by hand",

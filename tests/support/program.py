@@ -54,7 +54,7 @@ def declare(**config: object) -> Recorder:
         patch.setattr(rollout, "publication_hooks", lambda _: None)
         patch.setattr(rollout, "register_delete_hooks", lambda _: None)
         patch.setattr(process_limit, "limit_processes", lambda: None)
-        patch.setattr(drift, "moved", lambda _: "")
+        patch.setattr(drift, "moved", lambda *_: False)
         patch.setattr(drift, "_containers", list)
         patch.setattr(preflight, "take_inventory", lambda _: NOTHING)
         patch.setattr(preflight, "conflicts", lambda *_: [])

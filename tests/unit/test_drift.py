@@ -51,13 +51,31 @@ def test_without_a_container_it_is_ours(ours: Path, monkeypatch: pytest.MonkeyPa
     assert drift.mounted("router_one", "/app", ours) == ours
 
 
-def test_a_tag_that_is_another_image_now(monkeypatch: pytest.MonkeyPatch) -> None:
-    label = {labels.IMAGE: "microservice1:v1-abc"}
-    made = {"Id": "c1", "Names": ["/router_one"], "Labels": label, "ImageID": "sha256:old"}
-    monkeypatch.setattr(drift, "_containers", lambda: [made, {**made, "Labels": None}])
-    tags = {"microservice1:v1-abc": "sha256:new"}
-    monkeypatch.setattr(drift, "_tagged", lambda: tags)
-    assert drift.moved("microservice1:v1-abc") == "c1"
-    tags["microservice1:v1-abc"] = "sha256:old"
-    assert drift.moved("microservice1:v1-abc") == ""
-    assert drift.moved("microservice2:v1-abc") == ""
+TAG = "microservice1:v1-abc"
+BUILT = {"Id": "sha256:built", "Labels": {labels.CONTENT: "abc"}}
+
+
+@pytest.mark.parametrize(
+    ("image", "of_container", "moved"),
+    [
+        pytest.param(BUILT, "sha256:built", False, id="the image of the container"),
+        pytest.param(BUILT, "", False, id="the image, no container"),
+        pytest.param(BUILT, "sha256:other", True, id="the content, another image"),
+        pytest.param({**BUILT, "Labels": None}, "", True, id="another's image"),
+        pytest.param({**BUILT, "Labels": {labels.CONTENT: "def"}}, "", True, id="other content"),
+        pytest.param(None, "sha256:built", False, id="no image"),
+    ],
+)
+def test_a_tag_that_names_another_image(
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    image: dict[str, object] | None,
+    of_container: str,
+    moved: bool,
+) -> None:
+    made = {"Labels": {labels.IMAGE: TAG}, "ImageID": of_container}
+    by_others = {"Labels": None, "ImageID": "sha256:others"}
+    there = [by_others, *([made] if of_container else [])]
+    monkeypatch.setattr(drift, "_containers", lambda: there)
+    monkeypatch.setattr(drift, "_tagged", lambda: {TAG: image} if image else {})
+    assert drift.moved(TAG, "abc") is moved

@@ -133,6 +133,6 @@ def test_drift_is_not_looked_for_on_an_engine_that_does_not_answer(
     monkeypatch.setattr(drift, "_containers", drift._containers.__wrapped__)  # noqa: SLF001
     monkeypatch.setattr(drift, "_tagged", drift._tagged.__wrapped__)  # noqa: SLF001
     assert drift.mounted("router_one", "/app", tmp_path) == tmp_path
-    assert drift.moved("microservice1:v1-abc") == ""
+    assert not drift.moved("microservice1:v1-abc", "abc")
     said = capsys.readouterr().err + caplog.text  # logged there if an earlier test has set mocks
     assert set(re.findall("GET /v1.41/(containers|images)", said)) == {"containers", "images"}

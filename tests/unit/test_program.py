@@ -77,6 +77,13 @@ def test_images_are_built_by_the_engine_whatever_builder_is_selected() -> None:
         assert image["build"]["builder"] == "default"
 
 
+@pytest.mark.parametrize("mode", ["development", "production"])
+def test_an_image_has_the_digest_of_its_tag_in_a_label(mode: str) -> None:
+    for image in images(mode=mode):
+        label = image["build"]["labels"]["microservices.content"]
+        assert image["name"].endswith(f"-{label}")
+
+
 def test_a_publication_has_the_version_that_its_image_will_serve() -> None:
     seen = declare(mode="production").seen
     (build,) = (
