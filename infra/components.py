@@ -165,7 +165,7 @@ class Gateway(pulumi.ComponentResource):
             must_run=False,
             attach=True,
             labels=labelled(docker.ContainerLabelArgs, **{labels.VERSION: version}),
-            **containers.hardened(_PUBLISHER_LIMITS),
+            **containers.hardened(_PUBLISHER_LIMITS, self.settings),
             opts=pulumi.ResourceOptions(
                 parent=self,
                 depends_on=replicas,

@@ -8,6 +8,9 @@ from infra.reader import Reader
 from infra.settings import DEVELOPMENT, SWARM, Limits, Settings
 from topology import GATEWAY, Service
 
+IN_FILES = ("json-file", "local")  # logging drivers that write to the engine's disk
+BOUNDED = {"max-size": "10m", "max-file": "3"}
+
 
 def load(services: Iterable[Service], labels: dict[str, str]) -> Settings:
     """Return the stack's Settings, checked against the engine as well. Raises Refused."""
@@ -31,6 +34,8 @@ def read(services: Iterable[Service]) -> Settings:
         for s in services
     }
     every = reader.structure("placement", keys.PLACEMENT)
+    log_driver = reader.text("logDriver", keys.LOG_DRIVER)
+    log_options = reader.structure("logOptions", keys.LOG_OPTIONS)
     own_env = reader.of_each("env", keys.ENV, {})
     settings = Settings(
         mode=mode,
@@ -50,6 +55,8 @@ def read(services: Iterable[Service]) -> Settings:
         trusted_proxies=reader.structure("trustedProxies", keys.PROXIES),
         rate_limit=reader.integer("rateLimit", keys.RATE),
         wait_timeout=reader.integer("waitTimeout", keys.SECONDS),
+        log_driver=log_driver,
+        log_options=log_options or (BOUNDED if log_driver in IN_FILES else {}),
         registry=reader.text("registry", keys.REGISTRY),
         encrypt_network=reader.boolean("encryptNetwork"),
         placement={
@@ -82,6 +89,12 @@ def _limits(service: Service, reader: Reader) -> Limits:
 def _contradictions(settings: Settings, reader: Reader) -> Iterator[str]:
     yield from _secrets(settings, reader)
     yield from _replicas_of_a_volume(settings)
+    if settings.log_driver in IN_FILES and "max-size" not in settings.log_options:
+        yield (
+            f"logOptions: {reader.shown('logOptions', settings.log_options)} has no max-size, "
+            "without which logs fill the disk; set one, such as "
+            + keys.set_command("logOptions.max-size", "50m")
+        )
     if settings.mode == DEVELOPMENT:
         yield from _shared_ports(settings, reader)
         yield from _needless_replicas(settings, reader)

@@ -17,7 +17,6 @@ SERVICE_USER, GATEWAY_USER = "10001:10001", "10002:10002"  # the USER of their D
 GATEWAY_LIMITS = Limits(memory=256)
 # The provider reports an update of these but does not apply it: the container must be replaced.
 REPLACED_ON = ["healthcheck", "mounts", "init", "tmpfs", "cpuPeriod", "cpuQuota", "cpus"]
-LOG_DRIVER, LOG_OPTIONS = "json-file", {"max-size": "10m", "max-file": "3"}
 WRITABLE = {"/tmp": "rw,noexec,nosuid,nodev,size=16m,mode=1777"}  # noqa: S108  the container's
 
 _HARDENED: Mapping[str, Any] = {
@@ -26,8 +25,6 @@ _HARDENED: Mapping[str, Any] = {
     "capabilities": docker.ContainerCapabilitiesArgs(drops=["ALL"]),
     "security_opts": ["no-new-privileges:true"],
     "cpu_shares": 512,
-    "log_driver": LOG_DRIVER,
-    "log_opts": LOG_OPTIONS,
 }
 
 
@@ -36,9 +33,11 @@ def gateway_limits(services: Iterable[Service]) -> Limits:
     return GATEWAY_LIMITS._replace(memory=memory)
 
 
-def hardened(limits: Limits) -> dict[str, Any]:
+def hardened(limits: Limits, settings: Settings) -> dict[str, Any]:
     return {
         **_HARDENED,
+        "log_driver": settings.log_driver,
+        "log_opts": dict(settings.log_options),
         "memory": limits.memory,
         "memory_swap": limits.memory,
         "cpus": f"{limits.cpus:g}" if limits.cpus else None,
@@ -109,7 +108,7 @@ def container(  # noqa: PLR0913  one place says what a container here is
         # The first is for `docker stop` and an engine that ends, the second for Pulumi.
         stop_timeout=stop_seconds,
         destroy_grace_seconds=stop_seconds,
-        **hardened(limits),
+        **hardened(limits, settings),
         opts=pulumi.ResourceOptions.merge(
             pulumi.ResourceOptions(
                 delete_before_replace=True,

@@ -36,6 +36,8 @@ DEFAULTS: dict[str, Any] = {
     "trustedProxies": [],
     "rateLimit": 0,
     "waitTimeout": 60,
+    "logDriver": "json-file",
+    "logOptions": {},
     "registry": "",
     "encryptNetwork": False,
     "swarmInit": False,
@@ -176,6 +178,13 @@ MODE = Rule(" or ".join(MODES), _matching("|".join(MODES)))
 BOOLEAN = Rule("true or false", bool)
 PORT = Rule("a port: a whole number from 1 to 65535", _whole(1, 65535))
 SECONDS = Rule("seconds: a whole number from 1 to 9999", _whole(1, 9999))
+LOG_DRIVER = Rule(
+    "a logging driver of the engine, such as json-file, local or journald",
+    _matching(r"[a-z][a-z0-9./:_-]*"),
+)
+LOG_OPTIONS: Rule[Any, Mapping[str, str]] = Rule(
+    "options of the logging driver, such as {'max-size': '50m'}", _texts(r"[a-z][a-z0-9-]*")
+)
 RATE = Rule(
     "requests a second: a whole number from 1 to 999999, or 0 for no limit", _whole(0, 999999)
 )

@@ -40,7 +40,7 @@ def mounted(
             for name, value in sorted(values.items())
         ],
         labels=labelled(docker.ContainerLabelArgs),
-        **{**containers.hardened(settings.limits[service.name]), "read_only": False},
+        **{**containers.hardened(settings.limits[service.name], settings), "read_only": False},
         # The provider's own choice would delete it first, and all replicas with it.
         opts=pulumi.ResourceOptions(parent=parent, delete_before_replace=False),
     )

@@ -39,6 +39,8 @@ class Settings:
     trusted_proxies: tuple[str, ...]
     rate_limit: int  # requests a second and client address; 0 is no limit
     wait_timeout: int
+    log_driver: str
+    log_options: Mapping[str, str]
     host_ports: Mapping[str, int]
     counts: Mapping[str, int]  # of each service's replicas
     registry: str

@@ -165,6 +165,9 @@ def content_in_tag(resource: Resource) -> Iterator[str]:
 
 def bounded_logs(resource: Resource) -> Iterator[str]:
     driver = resource.task.get("logDriver") or {}
+    name = driver.get("name") or resource.properties.get("logDriver")
+    if name not in (None, "json-file", "local"):
+        return  # it does not write to the engine's disk
     options = driver.get("options") if resource.type == SERVICE else None
     options = options or resource.properties.get("logOpts") or {}
     if not options.get("max-size"):

@@ -168,7 +168,7 @@ RULES = (
     ),
     Rule(
         name="bounded-logs",
-        reason="The json-file driver keeps every line until the disk is full.",
+        reason="A log on the engine's disk must not fill it. json-file keeps every line for ever.",
         source="Docker's logging documentation",
         link=f"{DOCKER}/engine/logging/drivers/json-file/",
         types=RUN,

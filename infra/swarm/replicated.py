@@ -20,9 +20,6 @@ DRAIN_SECONDS = 3
 # service with its own Dockerfile has to do that itself.
 DRAINED = f"trap 'sleep {DRAIN_SECONDS}; kill $!' TERM; {' '.join(sources.RUN)} & wait $!; wait $!"
 MEBIBYTE = 1024 * 1024
-LOG_DRIVER = docker.ServiceTaskSpecLogDriverArgs(
-    name=containers.LOG_DRIVER, options=containers.LOG_OPTIONS
-)
 _TMP = docker.ServiceTaskSpecContainerSpecMountArgs(
     type="tmpfs",
     target="/tmp",  # noqa: S108  the container's
@@ -207,7 +204,9 @@ def _service(  # noqa: PLR0913  one place says what a service of the swarm here 
             placement=_spread(settings.placement[resource]),
             resources=_resources(limits),
             restart_policy=RESTART,
-            log_driver=LOG_DRIVER,
+            log_driver=docker.ServiceTaskSpecLogDriverArgs(
+                name=settings.log_driver, options=dict(settings.log_options)
+            ),
         ),
         mode=docker.ServiceModeArgs(replicated=docker.ServiceModeReplicatedArgs(replicas=replicas)),
         # DNS returns the replicas' own addresses: nginx balances, and retries on the next.

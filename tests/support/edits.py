@@ -507,6 +507,20 @@ CONFIG_EDITS = (
         happens="kept in the state, for when a container is made",
     ),
     Edit(
+        what="logDriver",
+        apply=config("logDriver", "local"),
+        steps=everywhere(replaced, "logDriver"),
+        look=has(GATE, "local", "HostConfig/LogConfig"),
+        shows=True,
+    ),
+    Edit(
+        what="logOptions",
+        apply=config("logOptions", {"max-size": "5m"}),
+        steps=everywhere(replaced, "logOpts"),
+        look=has(TWO, "5m", "HostConfig/LogConfig"),
+        shows=True,
+    ),
+    Edit(
         what="bindAddress",
         apply=config("bindAddress", "127.0.0.2"),
         steps=everywhere(replaced, "ports"),

@@ -238,6 +238,11 @@ def test_a_value_that_is_not_known_yet_ends_in_the_one_error_that_the_pack_expec
     assert stopped
 
 
+def test_a_log_that_is_not_on_the_engines_disk_needs_no_bound() -> None:
+    driver = {**GOOD[CONTAINER], "logDriver": "journald", "logOpts": {}}
+    assert [r.name for r in RULES if list(r.violations(Resource(CONTAINER, driver)))] == []
+
+
 def test_each_rule_has_a_name_a_reason_and_a_source() -> None:
     assert len({rule.name for rule in RULES}) == len(RULES)
     for rule in RULES:

@@ -227,6 +227,19 @@ def test_an_unknown_service_or_key_of_one_is_refused_with_the_known_ones() -> No
     ]
 
 
+def test_a_logging_driver_has_limits_of_its_own_or_those_of_the_stack() -> None:
+    bounded = {"max-size": "10m", "max-file": "3"}
+    assert configured.read({}).log_options == bounded
+    assert configured.read({"logDriver": "local"}).log_options == bounded
+    assert configured.read({"logDriver": "journald"}).log_options == {}
+    own = configured.read({"logOptions": {"max-size": "50m", "max-file": 2}})
+    assert own.log_options == {"max-size": "50m", "max-file": "2"}
+    (line,) = errors({"logOptions": {"max-file": "3"}})
+    assert line.startswith("logOptions: {'max-file': '3'} has no max-size")
+    (line,) = errors({"logOptions": {"Max Size": "3"}})
+    assert "it must be options of the logging driver" in line
+
+
 def test_a_secret_is_never_said() -> None:
     config = {"frontendPort": "70000", "bindAddress": "hidden", "microservice2Port": "4711"}
     lines = errors(config | of("microservice1", {"hostPort": "hidden"}), (*config, "services"))
