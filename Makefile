@@ -132,5 +132,5 @@ test-long: tools browser
 	@$(PYTEST) tests/faults tests/swarm --timeout 1800
 
 .PHONY: test-engines
-test-engines: tools ## run the core tests on Docker 28 with the containerd image store, as root
+test-engines: tools ## run the core tests on Docker 28 and 29 with the containerd image store, as root
 	@$(PYTEST) tests/engines

@@ -1,4 +1,4 @@
-"""The core on Docker 28 with the containerd image store. Run in this order."""
+"""The core on newer engines with the containerd image store. Run in this order on each."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -11,7 +11,7 @@ from tests.support.contract import CASES, ENVELOPE, ask
 from tests.support.deployment import Deployment
 from tests.support.edits import SINGLE_EDITS
 from tests.support.load import load
-from tests.support.newer_engines import Reachable, UnavailableError, installed
+from tests.support.newer_engines import VERSIONS, Reachable, UnavailableError, installed
 from tests.support.rig import Node, Rig
 from tests.support.swarm_deployment import BASES
 from tests.support.updates import (
@@ -25,14 +25,18 @@ from tests.support.updates import (
     page,
 )
 
-VERSION = "28"
 EDITS = ("memory", "service's code")  # updates a container in place; replaces image and container
 
 
+@pytest.fixture(scope="module", params=VERSIONS)
+def version(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
 @pytest.fixture(scope="module")
-def node() -> Iterator[Node]:
+def node(version: str) -> Iterator[Node]:
     try:
-        engine = installed(VERSION)
+        engine = installed(version)
     except UnavailableError as error:
         pytest.skip(str(error))
     with pytest.MonkeyPatch.context() as patch, Rig(1, engine, has_registry=False) as rig:
@@ -66,8 +70,8 @@ def assert_nothing_is_left(deployment: Deployment, node: Node) -> None:
     assert node.engine.volumes.list() == []
 
 
-def test_the_engine_is_newer_and_has_the_containerd_image_store(node: Node) -> None:
-    assert node.engine.version()["Version"].startswith(f"{VERSION}.")
+def test_the_engine_is_newer_and_has_the_containerd_image_store(node: Node, version: str) -> None:
+    assert node.engine.version()["Version"].startswith(f"{version}.")
     assert ["driver-type", "io.containerd.snapshotter.v1"] in node.engine.info()["DriverStatus"]
 
 

@@ -1,20 +1,31 @@
-"""Docker engines newer than this machine's, unpacked from Debian packages and run on the rig."""
+"""Docker engines newer than this machine's, from Debian packages or Go modules, for the rig."""
 
+import json
 import os
 import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tests.support import rig
 from tests.support.deployment import Deployment
-from tools.setup import apt, paths, process
+from tools.setup import apt, go, paths, process
 from tools.setup.errors import Problem
+from tools.setup.progress import Progress
 
-# Version -> the Debian release that has it.
-RELEASES = {"28": "forky"}
+VERSIONS = ("28", "29")
+DEBIAN = "forky"  # has 28
 PACKAGES = "docker.io,containerd,runc,iptables,iproute2,procps,kmod,ca-certificates"
-UNPACK_SECONDS = 600
+DOWNLOAD_SECONDS = 600
+# Docker 29 is in no Debian release. The module and its checksum, as in go.sum.
+MODULE = "github.com/moby/moby/v2"
+MODULE_VERSION = "v2.0.0-beta.24"
+MODULE_SUM = "h1:sWv7EckkDJhpraR9yUjkw1XeVf39+MWd58E22PYloNA="
+BUILD_SECONDS = 1800
 # The engine's default from version 29 on.
 CONTAINERD_STORE = ("--feature", "containerd-snapshotter=true")
+OLDEST_API = "1.44"  # the default of released versions from 29 on
 
 
 class UnavailableError(Exception):
@@ -34,19 +45,17 @@ class Reachable(Deployment):
 
 
 def installed(version: str) -> rig.Engine:
-    """Return the engine, with the containerd image store. It is unpacked once, into the cache.
+    """Return the engine, with the containerd image store. It is made once, into the cache.
 
     Raises UnavailableError, which says why.
     """
     if reason := rig.why_not() or _why_not():
         raise UnavailableError(reason)
-    folder = paths.cache() / "engines" / version
-    if not folder.exists():
-        try:
-            _unpack(RELEASES[version], folder)
-        except (Problem, process.FailedError) as error:
-            raise UnavailableError(f"Docker {version} cannot be unpacked: {error}") from error
-    return rig.Engine(folder, CONTAINERD_STORE)
+    try:
+        folder = _built() if version == "29" else _unpacked()
+    except (Problem, process.FailedError) as error:
+        raise UnavailableError(f"Docker {version} cannot be installed: {error}") from error
+    return rig.Engine(folder, CONTAINERD_STORE, OLDEST_API)
 
 
 def _why_not() -> str:
@@ -55,25 +64,74 @@ def _why_not() -> str:
     return ""
 
 
-def _unpack(release: str, folder: Path) -> None:
-    if not shutil.which("mmdebstrap"):
-        apt.install("mmdebstrap", "debian-archive-keyring")
+def _unpacked() -> Path:
+    folder = paths.cache() / "engines" / "28"
+    if not folder.exists():
+        with _partial(folder) as partial:
+            _unpack(partial)
+    return folder
+
+
+def _built() -> Path:
+    """Return a copy of Docker 28's files with the dockerd and docker-proxy of the Go module."""
+    folder = paths.cache() / "engines" / f"29-{MODULE_VERSION}"
+    if not folder.exists():
+        other = _unpacked()
+        with _partial(folder) as partial:
+            for top in ("usr", "etc"):
+                shutil.copytree(other / top, partial / top, symlinks=True, copy_function=os.link)
+            for name in ("dockerd", "docker-proxy"):
+                (partial / "usr" / "sbin" / name).unlink()
+            _build(partial / "usr" / "sbin")
+    return folder
+
+
+@contextmanager
+def _partial(folder: Path) -> Iterator[Path]:
+    """Yield a folder that takes this one's place when the block ends."""
     partial = folder.with_name(f".{folder.name}.{os.getpid()}")
     partial.mkdir(parents=True)
-    mirror = apt.mirror()
     try:
-        process.run(
-            "mmdebstrap",
-            "--quiet",
-            "--variant=minbase",
-            f"--include={PACKAGES}",
-            # The release may be expired. Its signature is still checked.
-            '--aptopt=Acquire::Check-Valid-Until "false"',
-            release,
-            partial,
-            *([mirror] if mirror else []),
-            limit=UNPACK_SECONDS,
-        )
+        yield partial
         partial.replace(folder)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def _unpack(folder: Path) -> None:
+    if not shutil.which("mmdebstrap"):
+        apt.install("mmdebstrap", "debian-archive-keyring")
+    mirror = apt.mirror()
+    process.run(
+        "mmdebstrap",
+        "--quiet",
+        "--variant=minbase",
+        f"--include={PACKAGES}",
+        # The release may be expired. Its signature is still checked.
+        '--aptopt=Acquire::Check-Valid-Until "false"',
+        DEBIAN,
+        folder,
+        *([mirror] if mirror else []),
+        limit=DOWNLOAD_SECONDS,
+    )
+
+
+def _build(folder: Path) -> None:
+    tools = go.ensure(Progress())
+    version = f"29.0.0-{MODULE_VERSION.partition('-')[2]}"
+    with tempfile.TemporaryDirectory() as empty:
+        download = (tools, "mod", "download", "-json", f"{MODULE}@{MODULE_VERSION}")
+        said = process.run(
+            *download, folder=Path(empty), environment=go.ENVIRONMENT, limit=DOWNLOAD_SECONDS
+        )
+    module = json.loads(said[said.index("{") :])
+    if module["Sum"] != MODULE_SUM:
+        raise Problem(f"{MODULE} was not downloaded", f"its checksum is {module['Sum']}", "")
+    process.run(
+        *(tools, "build", "-trimpath", "-gcflags=all=-dwarf=false"),
+        *("-ldflags", f"-s -w -X {MODULE}/dockerversion.Version={version}"),
+        *("-o", f"{folder}/", "./cmd/dockerd", "./cmd/docker-proxy"),
+        folder=Path(module["Dir"]),
+        environment=go.ENVIRONMENT,
+        limit=BUILD_SECONDS,
+    )

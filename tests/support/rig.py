@@ -69,6 +69,7 @@ class Engine:
 
     root: Path = Path("/")
     options: tuple[str, ...] = ()
+    oldest_api: str = "1.41"  # that clients may use
 
 
 OWN = Engine()  # this machine's
@@ -83,7 +84,9 @@ class Node:
         self.address = f"{NETWORK}.{index}"
         self.folder = FOLDER / self.name
         self.socket = f"unix://{self.folder}/docker.sock"
-        self.engine = docker.DockerClient(base_url=self.socket, version="1.41", timeout=60)
+        self.engine = docker.DockerClient(
+            base_url=self.socket, version=engine.oldest_api, timeout=60
+        )
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -116,6 +119,7 @@ class Node:
                 *(str(self.folder), f"/{self.name}", REGISTRY),
                 *(str(self._installed.root), *self._installed.options),
             ],
+            env={**os.environ, "DOCKER_MIN_API_VERSION": self._installed.oldest_api},
             start_new_session=True,
             stdin=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

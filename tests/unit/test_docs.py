@@ -11,8 +11,8 @@ from textwrap import indent
 import pytest
 import yaml
 
-from infra import keys, nginx
-from tests.support import configuration_page
+from infra import engine, keys, nginx
+from tests.support import configuration_page, newer_engines
 from tools.operate import new_service
 from topology import SERVICES, Service
 
@@ -211,6 +211,15 @@ def test_the_first_command_of_the_readme_is_near_the_top() -> None:
     lines = (ROOT / "README.md").read_text().splitlines()
     assert next(n for n, line in enumerate(lines, start=1) if line.startswith("$ ")) <= 20
     assert len(lines) < 150
+
+
+def test_the_page_of_the_engines_lists_those_that_are_tested() -> None:
+    page = (ROOT / "docs" / "supported.md").read_text()
+    tested = [line for line in page.splitlines() if line.endswith("| `make test-engines` |")]
+    assert [line.split()[2][:2] for line in tested] == list(newer_engines.VERSIONS)
+    assert newer_engines.MODULE_VERSION in tested[-1]
+    assert f"| Docker {engine.OLDEST}." in page
+    assert f"older than {engine.OLDEST} (API {engine.OLDEST_API})" in page
 
 
 def test_the_dev_container_sets_up_by_make() -> None:
