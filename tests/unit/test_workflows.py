@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
+from infra import engine
+from tests.support import newer_engines
+
 ROOT = Path(__file__).resolve().parents[2]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 COMMENT = 'gh pr comment "$PULL_REQUEST" --edit-last --create-if-none --body-file preview-diff.md'
@@ -166,6 +169,17 @@ def test_the_checks_are_those_of_the_gate_that_is_run_by_hand() -> None:
     by_hand = parts((ROOT / ".ci" / "run").read_text().splitlines())
     assert {part for part, _ in by_hand} == {"lint", "test", "test-long"}
     assert parts(step.get("run", "") for step in steps(checks)) == by_hand
+
+
+def test_the_core_is_tested_on_the_runner_s_engine_the_oldest_and_a_newer_one() -> None:
+    test = jobs(ROOT / ".github" / "workflows" / "checks.yml")["test"]
+    runner, oldest, newer = test["strategy"]["matrix"]["docker"]
+    assert oldest.startswith(f"v{engine.OLDEST}.")
+    assert newer.startswith(f"v{newer_engines.VERSIONS[-1]}.")
+    (installs,) = (step for step in test["steps"] if "setup-docker" in step.get("uses", ""))
+    assert installs["if"] == f"matrix.docker != '{runner}'"
+    assert installs["with"] == {"version": "${{ matrix.docker }}", "set-host": True}
+    assert test["steps"].index(installs) < test["steps"].index({"run": "make test"})
 
 
 def test_a_deployment_is_never_cancelled() -> None:
