@@ -15,6 +15,7 @@ from websockets.sync.client import ClientConnection
 
 from infra import labels, rollout, timeouts
 from infra.keys import DEFAULTS
+from tests.support.contract import ask
 from tests.support.deployment import ROOT
 from tests.support.gateway import ONE, TWO, Gateway
 from tests.support.polling import wait_until
@@ -101,6 +102,11 @@ class Streams(Gateway):
     def at(self, path: str) -> str:
         return f"{self.url}{CHAT.prefix}{path}"
 
+    def reload(self, version: str) -> None:
+        """Let nginx use what is in `content`, and wait until all its workers do."""
+        self.version.write_text(f"{version}\n")
+        wait_until(lambda: self.does("version") == (0, version), "a reload")
+
     def serves(self) -> bool:
         try:
             return self.ask(CHAT, "/healthz")[0] == self.ask(OWN, "/echo")[0] == 200
@@ -132,8 +138,7 @@ def test_a_websocket_stays_open_through_a_silence_and_a_reload(gateway: Streams)
         assert is_open(echo)
         with pytest.raises(TimeoutError):
             echo.recv(timeout=CHAT.timeout + 1)
-        gateway.version.write_text("second\n")
-        wait_until(lambda: gateway.does("version") == (0, "second"), "a reload")
+        gateway.reload("second")
         assert is_open(echo)
         assert event(clock) == "id: 0\ndata: tick 0\n"
         assert event(clock) == "id: 1\ndata: tick 1\n"
@@ -150,6 +155,21 @@ def test_an_answer_without_a_known_end_is_passed_on_as_it_comes(gateway: Streams
         assert answer.read1() == b"the beginning"
         assert f"end of {path}" not in gateway.asked(OWN.container)
         assert answer.read() == b""
+
+
+def test_streams_leave_some_requests_for_the_others(gateway: Streams) -> None:
+    conf = gateway.content / "nginx.conf"
+    text = conf.read_text()
+    assert "limit_conn streams 2000;" in text
+    conf.write_text(text.replace("limit_conn streams 2000;", "limit_conn streams 2;"))
+    gateway.reload("limited")
+    with ExitStack() as stack:
+        for _ in range(2):
+            stack.enter_context(websocket(gateway.at("echo")))
+        assert gateway.ask(CHAT, "/healthz")[0] == 429
+        assert ask(f"{gateway.url}/")[0] == 200
+    conf.write_text(text)
+    gateway.reload("as before")
 
 
 def test_a_drained_replica_ends_its_streams_and_loses_no_request(gateway: Streams) -> None:
