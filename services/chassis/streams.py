@@ -20,7 +20,7 @@ _ended = False
 
 class EventStream(StreamingResponse):
     media_type = "text/event-stream"
-    _was_silent = True
+    _sent = 0.0  # when, by the event loop's clock
     _is_head = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -30,6 +30,7 @@ class EventStream(StreamingResponse):
     async def stream_response(self, send: Send) -> None:
         start = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
         await send(start)
+        self._sent = asyncio.get_running_loop().time()
         sending = asyncio.create_task(self._send_events(send))
         _open.add(sending)
         if _ended or self._is_head:
@@ -45,16 +46,19 @@ class EventStream(StreamingResponse):
 
     async def _send_events(self, send: Send) -> None:
         async for event in self.body_iterator:
-            self._was_silent = False
-            body = event.encode() if isinstance(event, str) else event
-            await send({"type": "http.response.body", "body": body, "more_body": True})
+            await self._send(event.encode() if isinstance(event, str) else bytes(event), send)
 
     async def _show_life_until(self, sending: asyncio.Task[None], send: Send) -> None:
         while not sending.done():
-            await asyncio.wait({sending}, timeout=PING_SECONDS or None)
-            if self._was_silent and not sending.done():
-                await send({"type": "http.response.body", "body": COMMENT, "more_body": True})
-            self._was_silent = True
+            silence = asyncio.get_running_loop().time() - self._sent
+            if PING_SECONDS and silence >= PING_SECONDS:
+                await self._send(COMMENT, send)
+                silence = 0
+            await asyncio.wait({sending}, timeout=PING_SECONDS - silence if PING_SECONDS else None)
+
+    async def _send(self, body: bytes, send: Send) -> None:
+        self._sent = asyncio.get_running_loop().time()
+        await send({"type": "http.response.body", "body": body, "more_body": True})
 
 
 def event_stream(events: AsyncIterable[str]) -> EventStream:

@@ -22,8 +22,6 @@ from tests.support.polling import wait_until
 from tests.support.stream_clients import closed_with, documented, event, event_stream, websocket
 from topology import Service
 
-# One worker: two that build the same image at once remove each other's layers.
-pytestmark = pytest.mark.xdist_group("gateway")
 CHAT = replace(ONE, name="chat", timeout=4, streams=1)
 FIRST, SECOND = CHAT.container, f"{CHAT.container}_2"
 OWN = replace(TWO, streams=1)

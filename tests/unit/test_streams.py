@@ -30,8 +30,11 @@ from tests.support.stream_clients import (
 MORE = """
 
 async def nothing() -> AsyncIterator[str]:
-    await asyncio.Event().wait()
-    yield ""
+    try:
+        yield "data: first\\n\\n"
+        await asyncio.Event().wait()
+    finally:
+        print("ended", flush=True)
 
 
 async def silent(_request: Request) -> Response:
@@ -66,7 +69,7 @@ app = chassis.service(
 """
 
 
-ANSWERED = re.compile(r'^INFO: |"ms": [0-9.]+}$')  # what uvicorn and the access log say
+ANSWERED = re.compile(r'^INFO: |"ms": [0-9.]+}$|^ended$')  # what is said in any case
 
 
 class Chat:
@@ -120,14 +123,22 @@ def test_streams_end_at_once_and_as_clients_understand_it(tmp_path: Path) -> Non
         one.stop()
         assert (closed_with(echo), closed_with(push)) == (1001, 1001)
         assert b"id: 5" not in clock.read()
-        assert set(silent.read().split()) <= {b":"}
+        assert set(silent.read().splitlines()) <= {b"data: first", b"", b":"}
         assert one.ended() == ""
         assert time.monotonic() - told < 5
 
 
 def test_a_silent_stream_sends_a_sign_of_life(tmp_path: Path) -> None:
     with chat(tmp_path) as one, event_stream(f"{one.url}/silent") as silent:
-        assert [event(silent) for _ in range(2)] == [":\n"] * 2
+        assert [event(silent) for _ in range(3)] == ["data: first\n", ":\n", ":\n"]
+
+
+def test_an_iterator_ends_when_its_client_leaves(tmp_path: Path) -> None:
+    with chat(tmp_path) as one:
+        with event_stream(f"{one.url}/silent") as silent:
+            assert event(silent) == "data: first\n"
+            assert "ended" not in one.log.read_text()
+        wait_until(lambda: "ended" in one.log.read_text(), "the iterator ends")
 
 
 def goes_on(one: Chat, echo: ClientConnection) -> None:
