@@ -25,6 +25,8 @@ class Service:
     cpus: float = 0  # cores that one may use; 0 is a fair share of all
     processes: int = 64  # processes and threads that one may have
     max_body: int = 64  # kilobytes of a request's body
+    calls: tuple[str, ...] = ()  # names of the services that it calls
+    chain: str = ""  # a path that makes these calls, for a button of its own
 
 
 SERVICES = (
@@ -35,6 +37,8 @@ SERVICES = (
         port=8080,
         host_port=8080,
         call="/say_hello",
+        calls=("microservice2",),
+        chain="/introduce",
     ),
     Service(
         name="microservice2",

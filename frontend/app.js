@@ -14,6 +14,7 @@ function asService(row, index) {
   const words = row.call.replace(/[/_]+/g, " ").trim();
   return {
     ...row,
+    id: `service-${row.name}`,
     hue: index % HUES,
     path: row.prefix + row.call.replace(/^\//, ""),
     text: `call ${words || row.name}`,
@@ -24,11 +25,22 @@ function asService(row, index) {
   };
 }
 
+// The calls of a service to others: a way in the drawing, and a card if a button can make them.
+function asChain(caller, index, services) {
+  const called = services.filter(({ name }) => caller.calls.includes(name));
+  const name = [caller, ...called].map((service) => service.name).join(" → ");
+  const chain = asService({ ...caller, name, call: caller.chain, replicas: [] }, index);
+  return { ...chain, id: `calls-of-${caller.name}`, health: "none", caller, called };
+}
+
 function start(topology) {
-  const system = { ...topology, services: topology.services.map(asService) };
+  const services = topology.services.map(asService);
+  const chains = services.map(asChain).filter(({ called }) => called.length);
+  const system = { ...topology, services, chains };
   const drawing = picture(place("picture"), system);
   const calls = history(place("history"));
-  const cards = new Map(system.services.map((s) => [s, card(s, () => call(s))]));
+  const callable = [...services, ...chains.filter(({ chain }) => chain)];
+  const cards = new Map(callable.map((one) => [one, card(one, () => call(one))]));
   place("services").append(...[...cards.values()].map(({ element }) => element));
   const lookSoon = watch(lookAround);
   let turns = 0;
@@ -56,11 +68,12 @@ function start(topology) {
     drawing.update();
   }
 
-  // Update the health of gateway and service from a result. Returns whether the service's changed.
+  // Update the health of gateway and service from a result. Returns whether a service's may differ.
   function learn(service, result) {
     const unreached = result.error?.name === "TypeError";
     setGateway(unreached ? "down" : "up");
-    return setHealth(service, result.health);
+    // The failure of a chain does not say which of its services is down.
+    return service.called ? !result.good : setHealth(service, result.health);
   }
 
   async function lookAround() {
@@ -92,8 +105,9 @@ function start(topology) {
     const { good, error, answer, status, trace } = result;
     (good ? console.log : console.error)(error ?? answer ?? `status ${status}`);
     if (trace) {
-      service.replicas.set(trace.instance, trace.address[0]);
-      service.latest = trace.instance;
+      const answering = service.caller ?? service;
+      answering.replicas.set(trace.instance, trace.address[0]);
+      answering.latest = trace.instance;
       system.gateway.address = trace.client[0];
       system.client = trace.headers["x-real-ip"];
     }

@@ -13,23 +13,19 @@ const HEADERS = {
 };
 
 export function card(service, onCall) {
-  const title = html("h2", { id: `service-${service.name}` }, service.name);
+  const title = html("h2", { id: service.id }, service.name);
   const health = html("span", { class: "health" });
   const target = `${service.container}:${service.port}${service.call}`;
-  const route = html(
-    "p",
-    { class: "route" },
-    html("code", {}, service.path),
-    " → ",
-    html("code", {}, target),
-  );
+  const further = (service.called ?? []).map(({ container, port }) => `${container}:${port}`);
+  const stops = [target, ...further].flatMap((stop) => [" → ", html("code", {}, stop)]);
+  const route = html("p", { class: "route" }, html("code", {}, service.path), ...stops);
   const button = html("button", { type: "button" }, service.text);
   const output = html("output", { "aria-live": "polite", "data-state": "idle" }, "not called yet");
   const seen = html("dl", { hidden: "" });
   const element = html(
     "section",
     { class: `service hue-${service.hue}`, "aria-labelledby": title.id },
-    html("div", { class: "head" }, title, health),
+    html("div", { class: "head" }, title, ...(service.called ? [] : [health])),
     route,
     button,
     output,

@@ -68,6 +68,7 @@ function wide({ services }, width) {
     gateway,
     boxes,
     entry: `M136 ${middle}H${gateway.x}`,
+    bend: 20,
     ways,
     labels,
   };
@@ -97,14 +98,34 @@ function tall({ services }, width) {
     gateway,
     boxes,
     entry: `M${rail} 69V${gateway.y}`,
+    bend: 14,
     ways,
     labels,
   };
 }
 
+// The arrow from one service's box to another's, on the right of both.
+function arrow(from, to, bend) {
+  const x = from.x + from.width;
+  const start = from.y + from.height / 2 + 6; // apart from an arrow of the other direction
+  const end = to.y + to.height / 2 - 6;
+  return `M${x} ${start}C${x + bend} ${start} ${x + bend} ${end} ${x} ${end}m6 -4l-6 4l6 4`;
+}
+
+// Whatever can be called: its wire, and the whole way of a call.
+function waysOf({ services, chains }, { ways, boxes, bend }) {
+  const box = (service) => boxes[services.indexOf(service)];
+  const further = chains.map((chain) => {
+    const wire = chain.called.map((to) => arrow(box(chain.caller), box(to), bend)).join("");
+    return [chain, wire, ways[services.indexOf(chain.caller)] + wire];
+  });
+  return [...services.map((service, index) => [service, ways[index], ways[index]]), ...further];
+}
+
 function drawn(system, layout, width, pulses) {
   const { gateway, services } = system;
   const { network, labels } = layout;
+  const reach = (whole) => (gateway.health === "down" ? layout.entry : whole);
   return svg(
     "svg",
     { width, height: layout.height, role: "img", "aria-label": inWords(system) },
@@ -114,10 +135,9 @@ function drawn(system, layout, width, pulses) {
       { class: "quiet", x: network.x + layout.inset, y: network.y + 26 },
       cut(`network ${system.network}`, network.width - layout.inset),
     ),
-    ...services
-      .map((service, index) => [service, layout.ways[index]])
+    ...waysOf(system, layout)
       .sort(([one], [other]) => one.turn - other.turn)
-      .map(([service, d]) => way(service, d, gateway.health === "down" ? layout.entry : d, pulses)),
+      .map(([called, wire, whole]) => way(called, wire, reach(whole), pulses)),
     ...services.map((service, index) =>
       svg("text", { class: "label", ...labels[index] }, service.prefix),
     ),
@@ -132,7 +152,7 @@ function drawn(system, layout, width, pulses) {
   );
 }
 
-// `d` is the whole path of the connection, `reach` the part that a call gets through.
+// `d` is the connection, `reach` the way that a call gets.
 function way(service, d, reach, pulses) {
   // Reused when the drawing is updated, so that its animation continues.
   const pulse = pulses.get(service) ?? svg("path", { class: "pulse", pathLength: 100 });
@@ -192,16 +212,20 @@ function cut(text, room) {
   return text.length > most ? `${text.slice(0, most - 1)}…` : text;
 }
 
-function inWords({ gateway, network, services }) {
+function inWords({ gateway, network, services, chains }) {
   const each = services.map(
     ({ name, container, port, prefix, health }) =>
       `${prefix} to ${name}, reached as ${container} on port ${port}, ${
         health === "unknown" ? "not seen" : health
       }`,
   );
+  const calls = chains.map(
+    ({ caller, called }) =>
+      ` ${caller.name} calls ${called.map(({ name }) => name).join(" and ")}, through the gateway.`,
+  );
   const state = gateway.health === "down" ? ", which does not answer" : "";
   return (
     `The system: your browser asks the gateway, ${gateway.container}${state}. ` +
-    `On the network ${network} it passes on ${each.join("; ")}.`
+    `On the network ${network} it passes on ${each.join("; ")}.${calls.join("")}`
   );
 }

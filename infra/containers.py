@@ -6,7 +6,7 @@ from typing import Any
 import pulumi
 import pulumi_docker as docker
 
-from infra import drift, health, labels, nginx, process_limit, sources, timeouts
+from infra import calls, drift, health, labels, nginx, process_limit, sources, timeouts
 from infra.content import digest
 from infra.settings import Limits, Settings
 from infra.stack import labelled
@@ -51,6 +51,7 @@ def environment(service: Service, settings: Settings) -> dict[str, str]:
         "PORT": str(service.port),
         "GRACEFUL_SECONDS": str(timeouts.graceful(service.timeout)),
         **streams,
+        **calls.environment(service),
         **settings.env[service.name],
     }
 
@@ -72,6 +73,7 @@ def container(  # noqa: PLR0913  one place says what a container here is
     mounts: Sequence[docker.ContainerMountArgs] = (),
     volumes: Sequence[docker.ContainerVolumeArgs] = (),
     envs: Sequence[str] = (),
+    hosts: Sequence[docker.ContainerHostArgs] = (),
     command: list[str] | None = None,
     opts: pulumi.ResourceOptions,
 ) -> docker.Container:
@@ -90,6 +92,7 @@ def container(  # noqa: PLR0913  one place says what a container here is
         hostname=container,
         image=image.name,
         envs=list(envs),
+        hosts=list(hosts),
         user=user,
         command=command,
         ports=[

@@ -1,5 +1,6 @@
 """The Docker networks of a stack on one engine, and addresses on them."""
 
+from collections.abc import Iterable
 from ipaddress import IPv4Network
 
 import pulumi
@@ -68,8 +69,9 @@ def way_out(
 
 
 def attach(
-    network: docker.Network, alias: str, address: str
+    network: docker.Network, names: Iterable[str], address: str
 ) -> docker.ContainerNetworksAdvancedArgs:
+    """Attach a container, by all names that others on the network know it by."""
     return docker.ContainerNetworksAdvancedArgs(
-        name=network.name, aliases=[alias], ipv4_address=address
+        name=network.name, aliases=sorted(set(names)), ipv4_address=address
     )

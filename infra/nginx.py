@@ -4,13 +4,14 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from textwrap import indent
 
-from infra import timeouts
+from infra import calls, timeouts
 from topology import Service
 
 # What nginx.conf allows; its memory has room for all bodies of this size.
 BODY = Service.max_body
 # How many larger bodies the gateway takes at once for a service; it has room for them beside.
 LARGE_BODIES = 32
+LIMIT_LARGE_BODIES = f"limit_conn large_bodies {LARGE_BODIES};\n"
 DRAINED = "/tmp/gateway/drained"  # noqa: S108  in the gateway's container, as nginx/gateway has it
 STREAMS = """\
     set $streams on;
@@ -24,23 +25,27 @@ def render(
     trusted_proxies: Iterable[str] = (),
     rate_limit: int = 0,
     tells_inside: bool = False,
+    addresses: Mapping[str, str] | None = None,
 ) -> str:
-    """Return what nginx.conf includes at http level: trusted proxies, rate limit, upstreams.
+    """Return what nginx.conf includes at http level: trusted proxies, rate limit, upstreams, calls.
 
     `tells_inside`: whether a client may ask how its request was routed (X-Trace).
+    `addresses`: of the replicas, by which callers are known. On a swarm none is fixed.
     """
     upstreams = [group for service, names in replicas.items() for group in _groups(service, names)]
     trace = f'map "" $trace {{ default "{"$http_x_trace" if tells_inside else ""}"; }}\n'
     real_address = _real_address(tuple(trusted_proxies))
-    large = [service for service in replicas if service.max_body > BODY]
-    return "\n".join([real_address, trace, _rate(rate_limit), *_large_bodies(large), *upstreams])
+    large = _large_bodies([service for service in replicas if service.max_body > BODY])
+    between = _between_services(replicas, addresses)
+    return "\n".join([real_address, trace, _rate(rate_limit), *large, *upstreams, *between])
 
 
 def render_locations(replicas: Mapping[Service, Sequence[str]]) -> str:
     """Return what nginx.conf includes at server level: the time-outs, and a location each."""
     # The named locations of proxy.conf serve all services, and inherit from the server only.
     shared = _timeouts(timeouts.longest(replicas))
-    return "\n".join([shared, *(_location(service, names) for service, names in replicas.items())])
+    routes = [_location(service.prefix, service, names) for service, names in replicas.items()]
+    return "\n".join([shared, *routes])
 
 
 def _real_address(proxies: tuple[str, ...]) -> str:
@@ -56,8 +61,12 @@ def _rate(limit: int) -> str:
     if not limit:
         return "# A client may send as many requests as it likes.\n"
     return f"""\
-limit_req_zone $binary_remote_addr zone=clients:8m rate={limit}r/s;
-limit_req zone=clients burst={limit} nodelay;
+map $server_name $limited_client {{
+    calls "";
+    default $binary_remote_addr;
+}}
+limit_req_zone $limited_client zone=limited_clients:8m rate={limit}r/s;
+limit_req zone=limited_clients burst={limit} nodelay;
 limit_req_status 429;
 limit_req_log_level info;
 """
@@ -85,8 +94,7 @@ map "$has_body $service" $has_large_body {{
 {names}    default "";
 }}
 limit_conn_zone $has_large_body zone=large_bodies:64k;
-limit_conn large_bodies {LARGE_BODIES};
-"""
+{LIMIT_LARGE_BODIES}"""
     ]
 
 
@@ -114,21 +122,69 @@ upstream {group} {{
 """
 
 
-def _location(service: Service, names: Sequence[str]) -> str:
-    prefix = re.escape(service.prefix.removesuffix("/"))
+def _between_services(
+    replicas: Mapping[Service, Sequence[str]], addresses: Mapping[str, str] | None
+) -> list[str]:
+    """Return the server for calls between services, with a location for each that is called."""
+    called = {service: callers for service in replicas if (callers := _callers(replicas, service))}
+    if not called:
+        return []
+    locations = [
+        _location(
+            f"/{service.name}/",
+            service,
+            replicas[service],
+            only="" if addresses is None else _only(callers),
+        )
+        for service, callers in called.items()
+    ]
+    # calls.conf has limits of its own, which replace those of the http level.
+    large = LIMIT_LARGE_BODIES if any(service.max_body > BODY for service in replicas) else ""
+    shared = f"include calls.conf;\n{large}{_timeouts(timeouts.longest(replicas))}"
+    body = "\n".join([f"listen {calls.PORT} backlog=4096;\n{shared}", *locations])
+    server = f"server {{\n{indent(body, '    ')}}}\n"
+    return [server] if addresses is None else [_caller(replicas, addresses), server]
+
+
+def _callers(services: Iterable[Service], called: Service) -> list[str]:
+    return [service.name for service in calls.callers(services, called.name)]
+
+
+def _caller(replicas: Mapping[Service, Sequence[str]], addresses: Mapping[str, str]) -> str:
+    known = "".join(
+        f"    {addresses[name]} {service.name};\n"
+        for service, names in replicas.items()
+        if service.calls
+        for name in names
+    )
+    return f'geo $realip_remote_addr $caller {{\n    default "";\n{known}}}\n'
+
+
+def _only(callers: Sequence[str]) -> str:
+    return f"""\
+    if ($caller !~ "^({"|".join(map(re.escape, callers))})$") {{
+        return 404;
+    }}
+"""
+
+
+def _location(prefix: str, service: Service, names: Sequence[str], *, only: str = "") -> str:
+    """Return the location of a service. `only`: what refuses callers that are not declared."""
+    taken_off = re.escape(prefix.removesuffix("/"))
     # Replicas are removed from the last one on. Of several that are drained, the first wins.
     drained = "".join(
         _unless_drained(service, name, alone=len(names) == 1) for name in reversed(names)
     )
     return f"""\
-location {service.prefix} {{
+location {prefix} {{
+{only}\
     set $service {service.name};
     set $upstream {service.container};
 {indent(_timeouts(service.timeout), "    ")}\
 {STREAMS if service.streams else ""}\
 {_body(service)}\
 {drained}\
-    rewrite "(?s)^{prefix}(/.*)$" $1 break;
+    rewrite "(?s)^{taken_off}(/.*)$" $1 break;
     proxy_pass http://$upstream;
 }}
 """

@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 from topology import GATEWAY, Service
 
-SHOWN = ("name", "container", "prefix", "port", "call", "timeout")
+SHOWN = ("name", "container", "prefix", "port", "call", "timeout", "calls", "chain")
 
 
 def render(replicas: Mapping[Service, Sequence[str]], *, network: str) -> str:

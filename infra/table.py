@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from infra import keys, sources, timeouts
+from infra import calls, keys, sources, timeouts
 from infra.keys import Rule
 from topology import Service
 
@@ -26,6 +26,7 @@ def wrong(services: Iterable[Service]) -> list[str]:
     services = tuple(services)
     return [
         *timeouts.wrong(services),
+        *calls.wrong(services),
         *(line for service in services for line in [*_fields(service)] or _folders(service)),
     ]
 

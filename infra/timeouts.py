@@ -24,6 +24,14 @@ def ping(timeout: int) -> float:
     return min(PING, timeout / 2)
 
 
+def call(timeout: int) -> float:
+    """Return how long a service waits for another that it calls.
+
+    It is shorter than the gateway waits for the caller, which can then still say what failed.
+    """
+    return 0.8 * timeout
+
+
 def drain(stop_seconds: int, streams: int = 0) -> int:
     """Return how long the gateway waits for a drained replica's open requests.
 

@@ -67,7 +67,7 @@ class WebService(pulumi.ComponentResource):
             image=_for_every_node(service.name, self.image, settings, parent=self),
             settings=settings,
             network=network,
-            alias=service.container,
+            names=[service.container, service.name],
             replicas=settings.counts[service.name],
             # The new replica serves before the old one is told to stop, unless both would write.
             order="stop-first" if service.volumes else "start-first",
@@ -109,7 +109,7 @@ class Gateway(pulumi.ComponentResource):
             image=_for_every_node(GATEWAY, self.image, settings, parent=self),
             settings=settings,
             network=network,
-            alias=GATEWAY,
+            names=[GATEWAY],
             replicas=len(nodes.matching(nodes.inventory(), settings.placement[GATEWAY])),
             # Only one process can have the node's port: the old gateway stops first.
             order="stop-first",
@@ -165,7 +165,7 @@ def _service(  # noqa: PLR0913  one place says what a service of the swarm here 
     image: pulumi.Output[str],
     settings: Settings,
     network: docker.Network,
-    alias: str,
+    names: Sequence[str],
     replicas: int,
     order: str,
     ports: list[docker.ServiceEndpointSpecPortArgs],
@@ -199,7 +199,9 @@ def _service(  # noqa: PLR0913  one place says what a service of the swarm here 
                 cap_drops=["ALL"],
             ),
             networks_advanceds=[
-                docker.ServiceTaskSpecNetworksAdvancedArgs(id=network.id, aliases=[alias])
+                docker.ServiceTaskSpecNetworksAdvancedArgs(
+                    id=network.id, aliases=sorted(set(names))
+                )
             ],
             placement=_spread(settings.placement[resource]),
             resources=_resources(limits),

@@ -62,8 +62,7 @@ class Application:
         except WebSocketDisconnect:
             pass
         except Exception as error:  # noqa: BLE001  any error is answered with 500 and logged
-            if status or not isinstance(error, HTTPException):
-                cause = traceback.format_exc()
+            cause = _logged(error, answered=bool(status))
             if not status:
                 await answer_to(error)(scope, receive, send_noting_status)
             elif scope["type"] == "websocket":
@@ -84,6 +83,13 @@ class Application:
             return MISDIRECTED
         # Starlette's route patterns end in "$", which also matches before a final line feed.
         return NOT_FOUND if scope["path"].endswith("\n") else self._router
+
+
+def _logged(error: Exception, *, answered: bool) -> str:
+    """Return what the log says of an error: of an HTTPException, only what it was raised from."""
+    if answered or not isinstance(error, HTTPException):
+        return traceback.format_exc()
+    return str(error.__cause__ or "")
 
 
 def service(

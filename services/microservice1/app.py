@@ -1,4 +1,4 @@
-"""microservice1: says hello, and only to GET."""
+"""microservice1: says hello, and only to GET; introduces microservice2."""
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -15,4 +15,12 @@ async def say_hello(request: Request) -> Response:
     return HELLO if request.method == "GET" else ONLY_GET
 
 
-app = chassis.service("microservice1", routes=[Route("/say_hello", say_hello)])
+async def introduce(request: Request) -> Response:
+    other = await chassis.ask(request, "microservice2", "/who_am_i")
+    return chassis.answer(2000, f"Hello Microservice1, {other['Message']}")
+
+
+app = chassis.service(
+    "microservice1",
+    routes=[Route("/say_hello", say_hello), Route("/introduce", introduce)],
+)

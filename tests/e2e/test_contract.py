@@ -4,9 +4,10 @@ import json
 
 import pytest
 
-from tests.support.contract import CASES, ENVELOPE, HELLO, WHO, ask
+from tests.support.contract import CASES, ENVELOPE, HELLO, INTRODUCED, NOT_FOUND, WHO, ask
 from tests.support.deployment import Deployment
 from tests.support.polling import wait_until
+from topology import SERVICES
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -58,6 +59,53 @@ def test_what_a_client_forwards_is_not_believed(deployment: Deployment) -> None:
     assert arrived["x-request-id"] != "mine"
 
 
+def test_the_request_id_joins_the_logs_of_a_call_between_services(deployment: Deployment) -> None:
+    assert ask(deployment.url + "/api/v1/introduce?find_us")[2] == INTRODUCED
+    line = wait_for_line(deployment, "frontend", "/introduce?find_us")
+    request_id = line.split()[-2]
+    assert len(request_id) == 32
+    for service, path in (("microservice1", "/introduce"), ("microservice2", "/who_am_i")):
+        entry = json.loads(wait_for_line(deployment, service, request_id))
+        assert (entry["path"], entry["status"]) == (path, 200)
+    wait_for_line(deployment, "frontend", '"GET /microservice2/who_am_i HTTP/1.1" 200')
+
+
+@pytest.mark.parametrize("service", [service.name for service in SERVICES])
+def test_a_name_leads_to_a_service_and_a_call_to_what_is_declared(
+    deployment: Deployment, service: str
+) -> None:
+    """Only microservice1 calls another, and only microservice2."""
+    for name in ("microservice1", "router_one"):
+        assert asked_from(deployment, service, f"http://{name}:8080/say_hello") == (200, HELLO)
+    declared = (200, WHO) if service == "microservice1" else (404, NOT_FOUND)
+    inner = "http://frontend:8000"
+    assert asked_from(deployment, service, f"{inner}/microservice2/who_am_i") == declared
+    assert asked_from(deployment, service, f"{inner}/microservice1/say_hello") == (404, NOT_FOUND)
+    assert asked_from(deployment, service, f"{inner}/") == (404, NOT_FOUND)
+
+
+def asked_from(deployment: Deployment, service: str, url: str) -> tuple[int, bytes]:
+    """What a request from within the service's container is answered with."""
+    _, printed = deployment.container(service).exec_run(["python3", "-c", ASK, url])
+    status, body = eval(bytes(printed))  # type: ignore[arg-type]  # not streamed
+    return status, body
+
+
+ASK = """
+import sys, urllib.error, urllib.request
+try:
+    answer = urllib.request.urlopen(sys.argv[1], timeout=10)
+except urllib.error.HTTPError as error:
+    answer = error
+print((answer.status, answer.read()))
+"""
+
+
+def test_the_host_cannot_make_calls_of_services(deployment: Deployment) -> None:
+    url = f"http://{deployment.address('frontend')}:8000/microservice2/who_am_i"
+    assert ask(url)[::2] == (404, NOT_FOUND)
+
+
 def test_a_service_that_is_down_is_a_502_in_the_envelope(deployment: Deployment) -> None:
     deployment.stop("microservice2")
     try:
@@ -66,6 +114,14 @@ def test_a_service_that_is_down_is_a_502_in_the_envelope(deployment: Deployment)
         assert {key: headers.get(key) for key in ENVELOPE} == ENVELOPE
         assert ask(deployment.url + "/")[0] == 200
         assert ask(deployment.url + "/api/v1/say_hello")[2] == HELLO
+        status, headers, content = ask(deployment.url + "/api/v1/introduce?without")
+        assert (status, content) == (502, b'{"Code":5020,"Message":"Bad Gateway"}')
+        assert {key: headers.get(key) for key in ENVELOPE} == ENVELOPE
+        request_id = wait_for_line(deployment, "frontend", "/introduce?without").split()[-2]
+        entry = json.loads(wait_for_line(deployment, "microservice1", request_id))
+        assert entry["status"] == 502
+        assert entry["error"].startswith("GET http://frontend:8000/microservice2/who_am_i: ")
+        assert "status 502" in entry["error"]
     finally:
         deployment.start("microservice2")
     wait_until(lambda: ask(deployment.url + "/api/v2/who_am_i")[2] == WHO, "found again", 5)

@@ -34,6 +34,7 @@ ARGUMENTS = [
 ]
 HELLO = {"Code": 2000, "Message": "Hello Microservice1"}
 WHO = {"Code": 2000, "Message": "I am yizhigopher!"}
+INTRODUCED = {"Code": 2000, "Message": "Hello Microservice1, I am yizhigopher!"}
 BAD_GATEWAY = {"Code": 5020, "Message": "Bad Gateway"}
 THIRD = {
     "name": "third",
@@ -42,6 +43,8 @@ THIRD = {
     "port": 9000,
     "call": "/",
     "timeout": 5,
+    "calls": [],
+    "chain": "",
 }
 
 
@@ -130,7 +133,9 @@ def visit(page: Page, deployment: Deployment) -> Visit:
 
 
 @pytest.mark.parametrize(
-    ("button", "answer"), [("call say hello", HELLO), ("call who am i", WHO)], ids=["one", "two"]
+    ("button", "answer"),
+    [("call say hello", HELLO), ("call who am i", WHO), ("call introduce", INTRODUCED)],
+    ids=["one", "two", "chain"],
 )
 def test_a_button_shows_and_logs_the_answer(
     visit: Visit, button: str, answer: dict[str, object]
@@ -148,6 +153,9 @@ def test_the_keyboard_is_enough(visit: Visit) -> None:
     visit.page.keyboard.press("Tab")
     visit.page.keyboard.press("Space")
     visit.expect_output("call who am i", "status 200")
+    visit.page.keyboard.press("Tab")
+    visit.page.keyboard.press("Enter")
+    visit.expect_output("call introduce", "status 200")
 
 
 def test_no_other_host_is_asked(visit: Visit) -> None:
@@ -163,6 +171,35 @@ def test_the_picture_is_the_deployment(visit: Visit, deployment: Deployment) -> 
             f"{service.prefix} to {service.name}, "
             f"reached as {service.container} on port {service.port}, up"
         )
+
+
+def test_a_call_between_services_is_drawn_and_said(visit: Visit) -> None:
+    visit.expect_picture("microservice1 calls microservice2, through the gateway.")
+    expect(visit.page.get_by_role("region", name="microservice1 → microservice2")).to_be_visible()
+    lit = visit.picture().locator(".way[data-lit=ok]")
+    visit.page.clock.install()
+    visit.click("call introduce")
+    expect(lit).to_have_count(1)
+    wire, light = (lit.locator(part).get_attribute("d") or "" for part in (".wire", ".light"))
+    assert wire
+    assert light.endswith(wire)
+    assert light.startswith("M136 ")  # from the browser on
+    visit.page.clock.run_for(3_000)
+    expect(lit).to_have_count(0)
+
+
+def test_what_fails_behind_a_service_is_not_held_against_it(
+    visit: Visit, deployment: Deployment
+) -> None:
+    deployment.stop("microservice2")
+    try:
+        assert visit.click("call introduce") == ("error", BAD_GATEWAY)
+        visit.expect_output("call introduce", r"^Failed: 5020 Bad Gateway, status 502, \d+ ms$")
+        visit.expect_health("call who am i", "down")
+        visit.expect_health("call say hello", "up")
+    finally:
+        deployment.start("microservice2")
+    visit.expect_health("call who am i", "up")
 
 
 def test_a_call_shows_what_the_service_saw(visit: Visit, deployment: Deployment) -> None:

@@ -2,9 +2,9 @@
 
 from docker.models.containers import Container
 
-from tests.support.contract import HELLO, ask
+from tests.support.contract import HELLO, INTRODUCED, ask
 from tests.support.deployment import Deployment, reaches
-from tests.support.load import load
+from tests.support.load import Request, load
 from tests.support.polling import wait_until
 from tests.support.updates import (
     REQUESTS_PER_SECOND,
@@ -16,6 +16,8 @@ from tests.support.updates import (
     mixed,
     page,
 )
+
+CALLS_PER_SECOND = 50
 
 
 def networks(container: Container) -> dict[str, str]:
@@ -47,11 +49,19 @@ def test_only_the_gateway_is_open_and_nothing_of_the_host_is_mounted(
 
 
 def test_updates_lose_nothing(production: Deployment) -> None:
-    """Code, replicas, the page and nginx.conf: each takes effect, and no client notices."""
+    """Code, replicas, the page and nginx.conf: each takes effect, and no client notices.
+
+    Nor does a service that calls another.
+    """
     before = ids(production)
     new_page = page(production).replace(b"<h1>", b"<h1>New: ")
-    with load(production.url, mixed(production, new_page), rate=REQUESTS_PER_SECOND) as report:
+    introduce = [Request(path="/api/v1/introduce", bodies=(INTRODUCED,))]
+    with (
+        load(production.url, mixed(production, new_page), rate=REQUESTS_PER_SECOND) as report,
+        load(production.url, introduce, rate=CALLS_PER_SECOND) as calls,
+    ):
         edit_code(production)
+        edit_code(production, "microservice2")
         production.set_service("microservice2", replicas=3)
         production.up()
         (production.project / "frontend" / "index.html").write_bytes(new_page)
@@ -59,10 +69,11 @@ def test_updates_lose_nothing(production: Deployment) -> None:
         production.set_service("microservice2", replicas=1)
         production.up()
     assert_nothing_lost(report, seconds=10)
+    assert_nothing_lost(calls, seconds=10, rate=CALLS_PER_SECOND)
     after = ids(production)
     assert ask(production.url + "/")[2] == new_page
     changed = {name for name in before | after if before.get(name) != after.get(name)}
-    assert changed == {"router_one", "router_one_2", "router_two_2", "frontend-site"}
+    assert changed == {"router_one", "router_one_2", "router_two", "router_two_2", "frontend-site"}
     production.set_service("microservice2", replicas=2)
     production.up()
 

@@ -4,6 +4,12 @@ from tests.support.contract import ENVELOPE, HELLO, ask
 from tests.support.deployment import Deployment
 from tests.support.polling import wait_until
 
+CALLS = """
+import os, urllib.request
+url = os.environ["MICROSERVICE2_URL"] + "/who_am_i"
+print({urllib.request.urlopen(url, timeout=10).status for _ in range(200)})
+"""
+
 
 def test_a_client_over_its_rate_is_told_so_and_the_next_second_is_served(
     standing: Deployment,
@@ -20,6 +26,8 @@ def test_a_client_over_its_rate_is_told_so_and_the_next_second_is_served(
             assert {key: headers.get(key) for key in ENVELOPE} == ENVELOPE
             assert headers["retry-after"] == "1"
         wait_until(lambda: ask(url)[2] == HELLO, "served again", 2)
+        _, printed = standing.container("microservice1").exec_run(["python3", "-c", CALLS])
+        assert printed == b"{200}\n", "a call between services is not counted"
     finally:
         del standing.config["rateLimit"]
         standing.up()

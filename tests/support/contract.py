@@ -13,6 +13,7 @@ ENVELOPE = {
 HELLO = b'{"Code":2000,"Message":"Hello Microservice1"}'
 ONLY_GET = b'{"Code":4000,"Message":"Only Allow GET Method!"}'
 WHO = b'{"Code":2000,"Message":"I am yizhigopher!"}'
+INTRODUCED = b'{"Code":2000,"Message":"Hello Microservice1, I am yizhigopher!"}'
 NOT_FOUND = b'{"Code":4040,"Message":"Not Found"}'
 
 
@@ -44,6 +45,7 @@ CASES = [
         ("microservice2", "/api/v2", "/who_am_i", method, 200, WHO)
         for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
     ],
+    ("microservice1", "/api/v1", "/introduce", "GET", 200, INTRODUCED),
     ("microservice1", "/api/v1", "/nothing", "GET", 404, NOT_FOUND),
     ("microservice2", "/api/v2", "/say_hello", "POST", 404, NOT_FOUND),
     ("microservice1", "/api/v1", "/say_hello?a=b", "GET", 200, HELLO),

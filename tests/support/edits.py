@@ -377,6 +377,13 @@ TABLE_EDITS = (
         shows=[37, 37],
     ),
     Edit(
+        what="row: calls",
+        apply=write("topology.py", "timeout=30,", f'timeout=30, calls=("{TWO}",),'),
+        steps=replaced(THREE, "envs", "hosts") | GATEWAY_BLOCKS,
+        look=routed("/api/v4/introduce"),
+        shows=True,
+    ),
+    Edit(
         what="Dockerfile of the service's own",
         apply=create(f"services/{THREE}/Dockerfile", OWN_DOCKERFILE),
         steps=rebuilt(THREE, "mounts", of_image=("build", "name")),  # and the image's own command
@@ -537,7 +544,11 @@ CONFIG_EDITS = (
     Edit(
         what="subnet",
         apply=config("subnet", SUBNET),
-        steps={NETWORK: "replace ipamConfigs"} | REATTACHED,
+        # The gateway knows callers by their addresses.
+        steps={NETWORK: "replace ipamConfigs"}
+        | REATTACHED
+        | GATEWAY_BLOCKS
+        | replaced(ONE, "hosts"),
         look=of_network("IPAM/Config/0/Subnet"),
         shows=SUBNET,
     ),
@@ -552,7 +563,7 @@ CONFIG_EDITS = (
         what="namePrefix",
         apply=own("namePrefix", "edited-"),
         # The container with the old name still has the address that the hash would choose.
-        steps=rebuilt(GATE, "name")
+        steps=rebuilt(GATE, "name", of_image=("build", "name"))
         | rebuilt(ONE, "name", "networksAdvanced")
         | rebuilt(TWO, "name", "networksAdvanced"),
         look=lambda d: len(

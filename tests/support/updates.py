@@ -47,10 +47,12 @@ def ids(deployment: Deployment) -> dict[str, str]:
     return {str(c.name).removeprefix(deployment.prefix): str(c.id) for c in deployment.containers()}
 
 
-def assert_nothing_lost(report: Report, *, seconds: float = 3) -> None:
+def assert_nothing_lost(
+    report: Report, *, seconds: float = 3, rate: float = REQUESTS_PER_SECOND
+) -> None:
     """Check that nothing was lost, that the load lasted long enough, and clients were not late."""
     assert report.losses == [], report.summary()
-    assert report.sent - len(report.own) > seconds * REQUESTS_PER_SECOND, report.summary()
+    assert report.sent - len(report.own) > seconds * rate, report.summary()
     assert len(report.own) < report.sent / 100, report.summary()
 
 

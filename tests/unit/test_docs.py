@@ -180,7 +180,10 @@ def test_a_key_that_changes_changes_the_page() -> None:
 
 
 def test_the_routes_of_the_readme_are_those_of_the_table() -> None:
-    calls = {service.prefix + service.call.lstrip("/") for service in SERVICES}
+    paths = (
+        (service.prefix, path) for service in SERVICES for path in (service.call, service.chain)
+    )
+    calls = {prefix + path.lstrip("/") for prefix, path in paths}
     named = set(re.findall(r"localhost(/api/[\w/]+)", (ROOT / "README.md").read_text()))
     assert named
     assert named <= calls

@@ -16,6 +16,7 @@ PURE = (
     "nginx.py",
     "page.py",
     "timeouts.py",
+    "calls.py",
     "addresses.py",
     "sources.py",
     "keys.py",

@@ -96,6 +96,63 @@ def test_no_time_out_of_an_answer_is_outside_of_the_table() -> None:
     assert named == ["1s", "1s"]
 
 
+CALLER = replace(ONE, name="caller", container="caller", prefix="/caller/", calls=("third",))
+CALLS = {CALLER: ["caller", "caller_2"], ONE: ["router_three"]}
+ADDRESSES = {"caller": "10.0.0.8", "caller_2": "10.0.0.9", "router_three": "10.0.0.10"}
+
+
+def test_a_call_has_a_route_for_its_caller_which_is_known_by_its_address() -> None:
+    assert nginx.render(CALLS, addresses=ADDRESSES).endswith(
+        "\ngeo $realip_remote_addr $caller {\n"
+        '    default "";\n'
+        "    10.0.0.8 caller;\n"
+        "    10.0.0.9 caller;\n"
+        "}\n"
+        "\n"
+        "server {\n"
+        "    listen 8000 backlog=4096;\n"
+        "    include calls.conf;\n" + waits(5, "    ") + "\n"
+        "    location /third/ {\n"
+        '        if ($caller !~ "^(caller)$") {\n'
+        "            return 404;\n"
+        "        }\n"
+        "        set $service third;\n"
+        "        set $upstream router_three;\n" + waits(5, "        ") + "        if"
+        " (-f /tmp/gateway/drained/router_three) {\n"
+        "            return 503;\n"
+        "        }\n"
+        '        rewrite "(?s)^/third(/.*)$" $1 break;\n'
+        "        proxy_pass http://$upstream;\n"
+        "    }\n"
+        "}\n"
+    )
+
+
+def test_without_fixed_addresses_whoever_asks_has_the_routes_of_all_calls() -> None:
+    rendered = nginx.render(CALLS)
+    assert "location /third/ {\n        set $service third;" in rendered
+    assert "$caller" not in rendered
+    assert "location /caller/" not in rendered
+
+
+def test_a_called_service_keeps_its_own_time_out() -> None:
+    slow = replace(ONE, timeout=30)
+    rendered = nginx.render({CALLER: ["caller"], slow: ["router_three"]}, addresses=ADDRESSES)
+    assert waits(30, "        ") in rendered
+
+
+def test_large_bodies_of_calls_are_limited_too() -> None:
+    large = replace(ONE, max_body=1024)
+    rendered = nginx.render({CALLER: ["caller"], large: ["router_three"]}, addresses=ADDRESSES)
+    _, server = rendered.split("\nserver {\n")
+    assert "    limit_conn large_bodies 32;\n" in server
+    assert "        client_max_body_size 1024k;\n" in server
+
+
+def test_without_calls_there_is_no_listener_for_them() -> None:
+    assert "server {" not in nginx.render({ONE: ["router_three"]}, addresses=ADDRESSES)
+
+
 def test_a_service_whose_only_replica_is_drained_is_unavailable() -> None:
     assert (
         "    if (-f /tmp/gateway/drained/router_three) {\n        return 503;\n    }\n"
@@ -128,8 +185,12 @@ def test_the_word_of_a_trusted_proxy_counts() -> None:
 def test_a_client_over_its_rate_is_refused() -> None:
     assert nginx.render({}, rate_limit=50) == (
         NO_PROXY + 'map "" $trace { default ""; }\n\n'
-        "limit_req_zone $binary_remote_addr zone=clients:8m rate=50r/s;\n"
-        "limit_req zone=clients burst=50 nodelay;\n"
+        "map $server_name $limited_client {\n"
+        '    calls "";\n'
+        "    default $binary_remote_addr;\n"
+        "}\n"
+        "limit_req_zone $limited_client zone=limited_clients:8m rate=50r/s;\n"
+        "limit_req zone=limited_clients burst=50 nodelay;\n"
         "limit_req_status 429;\n"
         "limit_req_log_level info;\n"
     )

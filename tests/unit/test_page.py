@@ -24,6 +24,8 @@ def test_a_row_says_what_is_drawn_and_called_and_nothing_else() -> None:
                 "port": 9000,
                 "call": "/x",
                 "timeout": 5,
+                "calls": [],
+                "chain": "",
                 "replicas": ["router_three"],
             }
         ],

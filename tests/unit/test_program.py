@@ -32,6 +32,39 @@ def test_addresses_are_fixed_and_distinct(declared: Recorder) -> None:
     assert len(addresses) == 1 + len(SERVICES)
 
 
+def test_a_container_has_its_name_and_its_services_name_on_the_network(declared: Recorder) -> None:
+    aliases = {
+        c["name"]: c["networksAdvanced"][0]["aliases"] for c in declared.containers().values()
+    }
+    assert aliases["router_one"] == ["microservice1", "router_one"]
+    assert aliases["router_two"] == ["microservice2", "router_two"]
+    assert aliases["frontend"] == ["frontend"]
+    production = declare(mode="production", replicas=2, namePrefix="x-").containers()
+    (attached,) = production["microservice1-2"]["networksAdvanced"]
+    assert attached["aliases"] == ["microservice1", "router_one_2"]
+
+
+@pytest.mark.parametrize("mode", ["development", "production"])
+def test_a_caller_has_the_address_of_what_it_calls_and_the_gateway_knows_the_caller(
+    mode: str,
+) -> None:
+    seen = declare(mode=mode, namePrefix="x-").seen
+    calls = ["CALL_SECONDS=4", "MICROSERVICE2_URL=http://frontend:8000/microservice2"]
+    one, two = (seen[CONTAINER, name] for name in ("microservice1", "microservice2"))
+    assert set(calls) < set(one["envs"])
+    (gateway,) = seen[CONTAINER, "frontend"]["networksAdvanced"][:1]
+    assert one["hosts"] == [{"host": "frontend", "ip": gateway["ipv4Address"]}]
+    assert not two.get("hosts")
+    assert not [env for env in two["envs"] if "URL" in env or "CALL" in env]
+    (blocks,) = {
+        v["build"]["buildArgs"]["UPSTREAMS"]
+        for v in seen.values()
+        if "UPSTREAMS" in v.get("build", {}).get("buildArgs", {})
+    }
+    assert f"    {one['networksAdvanced'][0]['ipv4Address']} microservice1;\n" in blocks
+    assert blocks.count("    listen 8000 ") == 1
+
+
 def test_ports_and_bind_address_are_the_contract(declared: Recorder) -> None:
     ports = {c["name"]: c["ports"] for c in declared.containers().values()}
     contract = {
@@ -121,7 +154,9 @@ def test_of_many_containers_each_is_checked_less_often() -> None:
 def test_a_row_with_streams_says_so_to_its_service_and_to_its_drain(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("topology.SERVICES", (replace(SERVICES[0], streams=30), *SERVICES[1:]))
+    monkeypatch.setattr(
+        "topology.SERVICES", (replace(SERVICES[0], streams=30, calls=()), *SERVICES[1:])
+    )
     for mode in ("development", "production"):
         containers = declare(mode=mode).containers()
         first, other = containers["microservice1"], containers["microservice2"]

@@ -80,9 +80,9 @@ def test_a_field_that_cannot_work_is_named_with_what_is_right(
     field: str, value: object, right: str
 ) -> None:
     assert table.wrong(SERVICES) == []
-    assert table.wrong([WHOLE]) == []
+    assert table.wrong([WHOLE, SECOND]) == []
     wrong: dict[str, Any] = {field: value}
-    (line,) = table.wrong([replace(FIRST, **wrong)])
+    (line,) = table.wrong([replace(FIRST, **wrong), SECOND])
     assert line.startswith(f"topology.py: {FIRST.name!r} has {field}={value!r}; it must be ")
     assert right in line
 
@@ -92,7 +92,7 @@ def test_all_wrong_fields_are_named_at_once() -> None:
 
 
 def test_a_service_on_the_chassis_has_one_folder_for_a_volume() -> None:
-    (line,) = table.wrong([replace(FIRST, volumes={"files": "/var/files"})])
+    (line,) = table.wrong([replace(FIRST, volumes={"files": "/var/files"}), SECOND])
     assert line.startswith("topology.py: 'microservice1' has volumes={'files': '/var/files'}; ")
     assert "'/data'" in line
 

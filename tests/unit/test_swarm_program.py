@@ -80,6 +80,23 @@ def test_a_task_has_the_time_that_its_streams_may_take() -> None:
     assert "STREAM_SECONDS" not in tasks["microservice2"]["env"]
 
 
+def test_a_caller_has_the_address_of_what_it_calls(
+    declared: Recorder, services: dict[str, dict[str, Any]]
+) -> None:
+    """The gateway cannot know callers by their addresses here: each has the routes of all."""
+    env = services["microservice1"]["taskSpec"]["containerSpec"]["env"]
+    assert env["MICROSERVICE2_URL"] == "http://frontend:8000/microservice2"
+    aliases = {
+        name: service["taskSpec"]["networksAdvanceds"][0]["aliases"]
+        for name, service in services.items()
+    }
+    assert aliases["microservice1"] == ["microservice1", "router_one"]
+    assert aliases["frontend"] == ["frontend"]
+    image = declared.seen["docker:index/remoteImage:RemoteImage", "frontend"]
+    assert "listen 8000" in image["build"]["buildArgs"]["UPSTREAMS"]
+    assert "$caller" not in image["build"]["buildArgs"]["UPSTREAMS"]
+
+
 def test_images_are_in_the_registry_by_their_content(declared: Recorder) -> None:
     images = [v for (typ, _), v in declared.seen.items() if typ.endswith("RemoteImage")]
     assert len(images) == 3

@@ -44,6 +44,8 @@ def test_what_cannot_read_the_table_agrees_with_it() -> None:
     stop = timeouts.stop(DEFAULT)
     server = constant("services/chassis/server.py", r'"GRACEFUL_SECONDS", "(\d+)"')
     assert server == timeouts.graceful(DEFAULT)
+    call = constant("services/chassis/client.py", r'"CALL_SECONDS", "(\d+)"')
+    assert call == timeouts.call(DEFAULT)
     assert constant("nginx/gateway", r"^DRAIN_SECONDS=(\d+)") == timeouts.drain(stop)
     old_workers = constant("nginx/nginx.conf", r"worker_shutdown_timeout (\d+)s;")
     keepalive = constant("nginx/nginx.conf", r"keepalive_timeout (\d+)s;")

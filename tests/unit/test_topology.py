@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from infra import timeouts
+from infra import calls, timeouts
 from infra.admission import Refused, without_folder
 from tests.support.program import declare
 from topology import SERVICES
@@ -30,6 +30,13 @@ def test_prefixes_are_whole_path_segments() -> None:
 
 def test_a_button_calls_a_path() -> None:
     assert all(s.call.startswith("/") for s in SERVICES)
+    assert all(s.chain.startswith("/") for s in SERVICES if s.chain)
+
+
+def test_a_name_on_the_network_leads_to_one_service() -> None:
+    """Both the service's and the container's name do."""
+    names = [name for service in SERVICES for name in {service.name, service.container}]
+    assert len(set(names)) == len(names)
 
 
 def test_a_row_without_a_folder_is_an_error_that_names_it() -> None:
@@ -47,6 +54,40 @@ def test_a_time_out_that_cannot_be_is_an_error_that_names_row_and_field(timeout:
         f"topology.py: 'orders' has timeout={timeout!r}; "
         "it must be a whole number of seconds from 1 to 600"
     )
+
+
+@pytest.mark.parametrize(
+    ("called", "said"),
+    [
+        (("nobody",), "calls 'nobody'; there is no such service, there are microservice1, "),
+        (("orders",), "calls itself; take it out of its `calls`"),
+        (("microservice2",) * 2, "calls 'microservice2' 2 times; name it once"),
+        ("microservice2", "has calls='microservice2'; it must be a tuple of names, such as ("),
+        (["microservice2"], "has calls=['microservice2']; it must be a tuple of names, such as ("),
+        ((2,), "has calls=(2,); it must be a tuple of names, such as ("),
+        (None, "has calls=None; it must be a tuple of names, such as ("),
+    ],
+)
+def test_a_call_that_cannot_be_is_an_error_that_names_row_and_call(
+    called: object, said: str
+) -> None:
+    orders = replace(SERVICES[0], name="orders", calls=called)  # type: ignore[arg-type]
+    (line,) = calls.wrong([*SERVICES, orders])
+    assert line.startswith(f"topology.py: 'orders' {said}")
+
+
+def test_two_services_may_call_each_other() -> None:
+    """A service is healthy whether or not those that it calls are."""
+    both = [replace(SERVICES[0], calls=("other",)), replace(SERVICES[0], name="other")]
+    assert calls.wrong([both[0], replace(both[1], calls=(both[0].name,))]) == []
+
+
+def test_the_program_refuses_wrong_rows_all_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = (replace(SERVICES[0], calls=["nobody"]), replace(SERVICES[1], calls=("nobody",)))  # type: ignore[arg-type]
+    monkeypatch.setattr("topology.SERVICES", (*rows, *SERVICES[2:]))
+    with pytest.raises(Refused) as refused:
+        declare()
+    assert len(refused.value.lines) == 2
 
 
 def test_the_program_refuses_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,10 +34,12 @@ def render(folder: Path) -> None:
     generated.mkdir()
     rows = (SERVICES[0], replace(SERVICES[1], streams=1, max_body=1024))
     replicas = {s: [s.container, f"{s.container}_2"] for s in rows}
+    every = [name for names in replicas.values() for name in names]
     upstreams = nginx.render(
         replicas,
         trusted_proxies=["192.0.2.0/24"],
         rate_limit=100,
+        addresses={name: f"192.0.2.{number}" for number, name in enumerate(every)},
     )
     (generated / "upstreams.conf").write_text(upstreams)
     (generated / "locations.conf").write_text(nginx.render_locations(replicas))
