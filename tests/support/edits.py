@@ -545,10 +545,7 @@ CONFIG_EDITS = (
         what="subnet",
         apply=config("subnet", SUBNET),
         # The gateway knows callers by their addresses.
-        steps={NETWORK: "replace ipamConfigs"}
-        | REATTACHED
-        | GATEWAY_BLOCKS
-        | replaced(ONE, "hosts"),
+        steps={NETWORK: "replace ipamConfigs", f"{GATE} image": "replace build name"} | REATTACHED,
         look=of_network("IPAM/Config/0/Subnet"),
         shows=SUBNET,
     ),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.contract import HELLO, ONLY_GET, WHO, ask
+from tests.support.contract import HELLO, INTRODUCED, ONLY_GET, WHO, ask
 from tests.support.full_row import FIRST, SECOND, VOLUME, Seen, facts, hashed, write_service
 from tests.support.polling import wait_until
 from tests.support.rig import REGISTRY
@@ -82,6 +82,7 @@ def test_it_answers_by_the_contract_and_nothing_changes_by_itself(alone: Swarm) 
     assert ask(f"{url}/api/v1/say_hello")[2] == HELLO
     assert ask(f"{url}/api/v1/say_hello", "POST")[2] == ONLY_GET
     assert ask(f"{url}/api/v2/who_am_i")[2] == WHO
+    assert ask(f"{url}/api/v1/introduce")[2] == INTRODUCED
     alone.deployment.operate("preview", "--expect-no-changes")
     alone.deployment.operate("preview", "--refresh", "--expect-no-changes")
 
