@@ -93,7 +93,7 @@ def check_container(one: Deployment) -> None:
     limits = one.container("microservice1").attrs["HostConfig"]
     assert (limits["Memory"], limits["NanoCpus"], limits["PidsLimit"]) == (
         96 * 2**20,
-        5 * 10**8,
+        15 * 10**8,
         40,
     )
     assert limits["ReadonlyRootfs"]
