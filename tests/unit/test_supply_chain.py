@@ -46,6 +46,7 @@ def test_no_advisory_passes(
             "ERROR: x\nConnectionError: no route\n",
             "can't be reached: ConnectionError: no route",
         ),
+        ("", "SSLError: " + 99 * "a long reason ", "SSLError: a long reason a long"),
         (report({"name": "a", "skip_reason": "not found"}), "", "has no advisories"),
     ],
 )
@@ -60,6 +61,20 @@ def test_without_a_database_it_is_skipped_in_one_line(
     (line,) = capsys.readouterr().out.splitlines()
     assert line.startswith("advisories: skipped, ")
     assert reason in line
+    assert len(line) < 200
+
+
+def test_a_database_that_does_not_answer_is_given_up(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def run(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        if command[0] == "pip-audit":
+            raise subprocess.TimeoutExpired(command, advisories.SECONDS)
+        return subprocess.CompletedProcess(command, 0, "", "")
+
+    monkeypatch.setattr(subprocess, "run", run)
+    assert advisories.check()
+    assert "did not answer within 300 s" in capsys.readouterr().out
 
 
 def test_the_linted_configuration_is_whole(tmp_path: Path) -> None:

@@ -4,9 +4,12 @@ import json
 import subprocess
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from textwrap import shorten
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
+SECONDS = 300
+LONGEST = 120
 DEPLOYER = ["uv", "export", "--quiet", "--frozen", "--no-dev", "--no-emit-project"]
 
 
@@ -30,16 +33,24 @@ def _audit() -> list[dict[str, Any]] | str:
     with TemporaryDirectory() as folder:
         own = Path(folder) / "requirements.txt"
         own.write_text(
-            subprocess.run(DEPLOYER, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+            subprocess.run(
+                DEPLOYER, cwd=ROOT, capture_output=True, text=True, check=True, timeout=SECONDS
+            ).stdout
         )
         files = [own, *sorted(ROOT.glob("services/**/requirements.txt"))]
         command = ["pip-audit", "--disable-pip", "--progress-spinner=off", "--format=json"]
         command += [f"--requirement={file}" for file in files]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        try:
+            done = subprocess.run(
+                command, capture_output=True, text=True, check=False, timeout=SECONDS
+            )
+        except subprocess.TimeoutExpired:
+            return f"the database did not answer within {SECONDS} s"
     try:
         packages: list[dict[str, Any]] = json.loads(done.stdout)["dependencies"]
     except ValueError:
-        return f"the database can't be reached: {(done.stderr.strip() or '?').splitlines()[-1]}"
+        reason = (done.stderr.strip() or "?").splitlines()[-1]
+        return f"the database can't be reached: {shorten(reason, LONGEST, placeholder='…')}"
     if all("skip_reason" in package for package in packages):
         return "the package index that answers here has no advisories"
     return packages
