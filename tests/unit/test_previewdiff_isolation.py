@@ -3,12 +3,13 @@
 import ipaddress
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
 from tools.previewdiff.isolation import Isolation
-from tools.previewdiff.stack_file import configuration
+from tools.previewdiff.stack_file import configuration, take_secrets
 from tools.setup.errors import Problem
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -131,3 +132,24 @@ def test_a_table_that_is_broken_is_for_the_program_to_name(isolation: Isolation)
 def test_a_commit_without_a_pulumi_project(isolation: Isolation) -> None:
     with pytest.raises(Problem, match=r"no Pulumi\.yaml"):
         configuration(isolation.project, isolation)
+
+
+def test_secrets_of_services_have_stand_ins_so_that_no_passphrase_is_needed() -> None:
+    def content(secret: object, **more: object) -> dict[str, Any]:
+        own = {"replicas": 2, "secrets": {"TOKEN": secret}}
+        config = {"microservices:services": {"microservice1": own, "microservice2": {}}, **more}
+        return {"encryptionsalt": "v1:x", "config": config}
+
+    one, same, other = ({"secure": f"v1:{text}"} for text in ("a", "a", "b"))
+    taken = content(one)
+    ((path, stand_in),) = take_secrets(taken).items()
+    assert path == "services.microservice1.secrets.TOKEN"
+    assert "v1" not in stand_in
+    assert take_secrets(content(same)) == {path: stand_in}
+    assert take_secrets(content(other)) != {path: stand_in}
+    services = {"microservice1": {"replicas": 2}, "microservice2": {}}
+    assert taken == {"config": {"microservices:services": services}}
+    login = content(one, **{"docker:registryAuth": {"secure": "v1:c"}})
+    assert take_secrets(login) == {path: stand_in}
+    assert login["encryptionsalt"] == "v1:x", "what is left cannot be decrypted"
+    assert take_secrets({"encryptionsalt": "v1:x", "config": {}}) == {}

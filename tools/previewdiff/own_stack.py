@@ -18,10 +18,11 @@ from infra.engine import EngineError, client
 from tools.previewdiff.changes import Preview, read
 from tools.previewdiff.commands import Done, run
 from tools.previewdiff.isolation import Isolation
-from tools.previewdiff.stack_file import configuration
+from tools.previewdiff.stack_file import configuration, take_secrets
 from tools.setup.errors import Problem
 
 LONGEST_ERROR = 4000
+PASSPHRASE = "PULUMI_CONFIG_PASSPHRASE"  # noqa: S105  the name of the variable
 
 
 class Stack:
@@ -37,15 +38,16 @@ class Stack:
 
     def deploy(self, lock: Path) -> None:
         """Deploy what is in the project folder, with the packages of its own uv.lock."""
-        self._prepare(lock)
+        secrets = self._prepare(lock)
         self._pulumi("stack", "init", self.isolation.id)
+        self._set(secrets)
         done = self._operate("up", "--yes", "--skip-preview", "--suppress-outputs")
         if done.returncode:
             raise Problem("the base could not be deployed", self._last_lines(done))
 
     def preview(self, lock: Path) -> tuple[Preview, str]:
         """Return what the project folder would change, and the text that pulumi printed."""
-        self._prepare(lock)
+        self._set(self._prepare(lock))
         pack = ("--policy-pack", "policy") if (self.project / "policy").is_dir() else ()
         done = self._operate("preview", "--diff", "--event-log", str(self.events), *pack)
         lines = self.events.read_text().splitlines() if self.events.exists() else []
@@ -69,14 +71,25 @@ class Stack:
         finally:
             shutil.rmtree(self.folder)
 
-    def _prepare(self, lock: Path) -> None:
-        self.config_file.write_text(yaml.safe_dump(configuration(self.project, self.isolation)))
+    def _prepare(self, lock: Path) -> dict[str, str]:
+        """Make the project ready to run. Return the secrets that it needs, by their paths."""
+        content = configuration(self.project, self.isolation)
+        secrets = take_secrets(content)
+        if "encryptionsalt" not in content:  # of the stack's own passphrase
+            self.environment[PASSPHRASE] = self.environment[PASSPHRASE] or "of a preview"
+        self.config_file.write_text(yaml.safe_dump(content))
         self.config_file.chmod(0o600)
         venv = self.project / ".venv"
         if _same(lock, self.project / "uv.lock"):
             venv.symlink_to(sys.prefix)
         elif (done := self._run("uv", "sync", "--frozen")).returncode:
             raise Problem("its packages could not be installed", self._last_lines(done))
+        return secrets
+
+    def _set(self, secrets: Mapping[str, str]) -> None:
+        stack = ("--stack", self.isolation.id, f"--config-file={self.config_file}")
+        for path, value in secrets.items():
+            self._pulumi("config", "set", "--secret", "--path", path, value, *stack)
 
     def _operate(self, verb: str, *more: str) -> Done:
         stack = ("--stack", self.isolation.id, f"--config-file={self.config_file}")
@@ -99,14 +112,14 @@ def _same(one: Path, other: Path) -> bool:
     return one.exists() and other.exists() and filecmp.cmp(one, other, shallow=False)
 
 
-def _environment(folder: Path) -> Mapping[str, str]:
+def _environment(folder: Path) -> dict[str, str]:
     home, state, temporary = folder / "home", folder / "state", folder / "tmp"
     for made in (home, state, temporary):
         made.mkdir()
     users = Path(os.environ.get("PULUMI_HOME") or Path.home() / ".pulumi")
     (home / "plugins").symlink_to(users / "plugins")
     return {
-        "PULUMI_CONFIG_PASSPHRASE": "",
+        PASSPHRASE: "",
         **os.environ,
         "PULUMI_HOME": str(home),
         "PULUMI_BACKEND_URL": f"file://{state}",

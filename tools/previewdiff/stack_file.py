@@ -6,6 +6,7 @@ from typing import Any
 
 import yaml
 
+from infra.content import digest
 from tools.previewdiff.isolation import Isolation
 from tools.setup.errors import Problem
 
@@ -25,6 +26,25 @@ def configuration(project: Path, isolation: Isolation) -> dict[str, Any]:
         declared["services"] = _with_host_ports(declared["services"], project / "topology.py")
     own = isolation.configuration(declared)
     return {**file, "config": {**said, **{namespace + key: own[key] for key in own}}}
+
+
+def take_secrets(content: dict[str, Any]) -> dict[str, str]:
+    """Take the services' secrets out of the file, and return a stand-in for each by its path.
+
+    If the file has no other secret, a preview needs no passphrase then. A secret that was set anew
+    has another stand-in.
+    """
+    found: Any = next((v for k, v in content["config"].items() if k.endswith(":services")), {})
+    services = found if isinstance(found, dict) else {}
+    taken = {
+        f"services.{service}.secrets.{name}": digest(arguments=[str(value)])
+        for service, own in services.items()
+        if isinstance(own, dict) and isinstance(own.get("secrets"), dict)
+        for name, value in own.pop("secrets").items()
+    }
+    if "'secure'" not in str(content):
+        content.pop("encryptionsalt", None)
+    return taken
 
 
 def _with_host_ports(services: dict[str, Any], table: Path) -> dict[str, Any]:
