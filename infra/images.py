@@ -62,7 +62,7 @@ def _blocks(settings: Settings) -> dict[str, str]:
             settings.replicas,
             trusted_proxies=settings.trusted_proxies,
             tells_inside=settings.mode == DEVELOPMENT,
-            addresses=None if settings.swarm else settings.addresses,
+            addresses=settings.addresses if settings.production else None,
             rate_limit=settings.rate_limit,
         ),
         "LOCATIONS": nginx.render_locations(settings.replicas),

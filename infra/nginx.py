@@ -30,7 +30,7 @@ def render(
     """Return what nginx.conf includes at http level: trusted proxies, rate limit, upstreams, calls.
 
     `tells_inside`: whether a client may ask how its request was routed (X-Trace).
-    `addresses`: of the replicas, by which callers are known. On a swarm none is fixed.
+    `addresses`: of the replicas, by which callers are known; without them, any may call.
     """
     upstreams = [group for service, names in replicas.items() for group in _groups(service, names)]
     trace = f'map "" $trace {{ default "{"$http_x_trace" if tells_inside else ""}"; }}\n'

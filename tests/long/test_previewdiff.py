@@ -104,7 +104,8 @@ def test_three_edits_are_exactly_what_shows(repository: Branch) -> None:
         "labels[microservices.image]",
         "labels[microservices.mounts]",
     ]
-    [name] = image["properties"]
+    label, name = image["properties"]
+    assert label["path"].endswith("microservices.content]") or label["path"].endswith(".content")
     assert changed["image"] == (name["old"], name["new"])
     assert name["old"].startswith("microservice2:v1-")
     assert found["head"]["uncommitted"] == ["Pulumi.yaml"]

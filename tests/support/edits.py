@@ -544,8 +544,7 @@ CONFIG_EDITS = (
     Edit(
         what="subnet",
         apply=config("subnet", SUBNET),
-        # The gateway knows callers by their addresses.
-        steps={NETWORK: "replace ipamConfigs", f"{GATE} image": "replace build name"} | REATTACHED,
+        steps={NETWORK: "replace ipamConfigs"} | REATTACHED,
         look=of_network("IPAM/Config/0/Subnet"),
         shows=SUBNET,
     ),
@@ -560,7 +559,7 @@ CONFIG_EDITS = (
         what="namePrefix",
         apply=own("namePrefix", "edited-"),
         # The container with the old name still has the address that the hash would choose.
-        steps=rebuilt(GATE, "name", of_image=("build", "name"))
+        steps=rebuilt(GATE, "name")
         | rebuilt(ONE, "name", "networksAdvanced")
         | rebuilt(TWO, "name", "networksAdvanced"),
         look=lambda d: len(
