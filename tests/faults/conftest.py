@@ -45,7 +45,7 @@ def add_test_routes(deployment: Deployment) -> None:
 def log_attempts(deployment: Deployment) -> None:
     """Have nginx log of each attempt where it went, when it connected, and its status."""
     conf = deployment.project / "nginx" / "nginx.conf"
-    last = "$request_id $upstream_response_time'"
+    last = "$upstream_response_time'"
     attempts = "[$upstream_addr] [$upstream_connect_time] [$upstream_status]"
     change(conf, last, f"{last}\n' {attempts}'")
 
