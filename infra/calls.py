@@ -17,9 +17,9 @@ def environment(service: Service) -> dict[str, str]:
     return {**urls, "CALL_SECONDS": f"{timeouts.call(service.timeout):g}"}
 
 
-def callers(services: Iterable[Service], name: str) -> list[Service]:
-    """Return the services that call the one of this name."""
-    return [service for service in services if name in service.calls]
+def callers(services: Iterable[Service], name: str) -> list[str]:
+    """Return the names of the services that call the one of this name."""
+    return [service.name for service in services if name in service.calls]
 
 
 def wrong(services: Iterable[Service]) -> list[str]:

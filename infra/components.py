@@ -26,7 +26,7 @@ from infra.target import ServiceParts
 from topology import GATEWAY, PUBLISHER, Service
 
 __all__ = ["Gateway", "WebService", "network"]  # what a target has
-_PUBLISHER_LIMITS = Limits(memory=128)
+_PUBLISHER_LIMITS = Limits(memory=Service.memory)
 
 
 class WebService(pulumi.ComponentResource):

@@ -117,7 +117,7 @@ def _secrets(settings: Settings, reader: Reader) -> Iterator[str]:
                 yield f"{path}.{name}: it has no value; {command} asks for it"
             elif not reader.is_secret("services"):
                 yield f"{path}.{name}: it is stored as plain text; {command} encrypts it"
-        for name in given.keys() - set(service.secrets):
+        for name in sorted(given.keys() - set(service.secrets)):
             yield (
                 f"{path}.{name}: topology.py names no such secret; add it to the row's secrets, or "
                 f"pulumi config rm --path {path}.{name}"

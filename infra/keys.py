@@ -45,7 +45,14 @@ DEFAULTS: dict[str, Any] = {
 }
 # The keys of a service in `services`.
 OF_SERVICE = (
-    *("hostPort", "replicas", "placement", "env", "secrets", "memory", "cpus", "processes"),
+    "hostPort",
+    "replicas",
+    "placement",
+    "env",
+    "secrets",
+    "memory",
+    "cpus",
+    "processes",
 )
 OF_GATEWAY = ("placement",)
 

@@ -17,10 +17,14 @@ def of_stack(project: str, stack: str) -> dict[str, str]:
     return {PROJECT: project, STACK: stack}
 
 
+def of_inputs(inputs: Mapping[str, Any]) -> dict[str, str]:
+    """Return the labels in a container's inputs."""
+    return {one["label"]: one["value"] for one in inputs.get("labels") or ()}
+
+
 def streams_of(inputs: Mapping[str, Any]) -> int:
     """Return what STREAMS says in a container's inputs, or 0."""
-    found = {one["label"]: one["value"] for one in inputs.get("labels") or ()}
-    return int(found.get(STREAMS, 0))
+    return int(of_inputs(inputs).get(STREAMS, 0))
 
 
 def filters(stack: str, project: str = "") -> dict[str, str | list[str] | bool]:

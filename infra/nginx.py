@@ -35,7 +35,7 @@ def render(
     upstreams = [group for service, names in replicas.items() for group in _groups(service, names)]
     trace = f'map "" $trace {{ default "{"$http_x_trace" if tells_inside else ""}"; }}\n'
     real_address = _real_address(tuple(trusted_proxies))
-    large = _large_bodies([service for service in replicas if service.max_body > BODY])
+    large = _large_bodies(_with_large_bodies(replicas))
     between = _between_services(replicas, addresses)
     return "\n".join([real_address, trace, _rate(rate_limit), *large, *upstreams, *between])
 
@@ -74,8 +74,12 @@ limit_req_log_level info;
 
 def memory_of_bodies(services: Iterable[Service]) -> int:
     """Return the megabytes that the gateway needs for bodies that are larger than usual."""
-    kilobytes = sum(LARGE_BODIES * s.max_body for s in services if s.max_body > BODY)
+    kilobytes = sum(LARGE_BODIES * s.max_body for s in _with_large_bodies(services))
     return -(-kilobytes // 1024)
+
+
+def _with_large_bodies(services: Iterable[Service]) -> list[Service]:
+    return [service for service in services if service.max_body > BODY]
 
 
 def _large_bodies(services: Sequence[Service]) -> list[str]:
@@ -126,7 +130,11 @@ def _between_services(
     replicas: Mapping[Service, Sequence[str]], addresses: Mapping[str, str] | None
 ) -> list[str]:
     """Return the server for calls between services, with a location for each that is called."""
-    called = {service: callers for service in replicas if (callers := _callers(replicas, service))}
+    called = {
+        service: callers
+        for service in replicas
+        if (callers := calls.callers(replicas, service.name))
+    }
     if not called:
         return []
     locations = [
@@ -139,15 +147,11 @@ def _between_services(
         for service, callers in called.items()
     ]
     # calls.conf has limits of its own, which replace those of the http level.
-    large = LIMIT_LARGE_BODIES if any(service.max_body > BODY for service in replicas) else ""
+    large = LIMIT_LARGE_BODIES if _with_large_bodies(replicas) else ""
     shared = f"include calls.conf;\n{large}{_timeouts(timeouts.longest(replicas))}"
     body = "\n".join([f"listen {calls.PORT} backlog=4096;\n{shared}", *locations])
     server = f"server {{\n{indent(body, '    ')}}}\n"
     return [server] if addresses is None else [_caller(replicas, addresses), server]
-
-
-def _callers(services: Iterable[Service], called: Service) -> list[str]:
-    return [service.name for service in calls.callers(services, called.name)]
 
 
 def _caller(replicas: Mapping[Service, Sequence[str]], addresses: Mapping[str, str]) -> str:

@@ -29,7 +29,7 @@ class Inventory:
 
 
 def take_inventory(labels: Mapping[str, str]) -> Inventory:
-    """Ask the engine. Raises EngineError when none answers, TooOldError."""
+    """Ask the engine. Raises EngineError when none answers, and TooOldError."""
     with engine.client() as client:
         engine.check_version(client.api)
         containers: list[dict[str, Any]] = client.api.containers(all=True)

@@ -66,5 +66,5 @@ def _passphrase_is_empty() -> bool:
     if os.environ.get(PASSPHRASE) or os.environ.get(f"{PASSPHRASE}_FILE"):
         return False
     file = sources.ROOT / f"Pulumi.{pulumi.get_stack()}.yaml"
-    # A cloud's key needs no passphrase, and its stack file has no salt.
+    # A stack whose secrets are encrypted by a cloud's key has no salt in its file.
     return file.exists() and "encryptionsalt:" in file.read_text()

@@ -19,7 +19,7 @@ class Limits(NamedTuple):
 
     memory: int  # megabytes
     cpus: float = 0  # cores; 0 is a fair share of all
-    processes: int = 64
+    processes: int = Service.processes
 
 
 @dataclass(frozen=True, kw_only=True)

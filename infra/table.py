@@ -37,7 +37,7 @@ def _fields(service: Service) -> Iterator[str]:
         try:
             rule.convert(value)
         except (ValueError, TypeError):
-            yield (f"topology.py: {service.name!r} has {name}={value!r}; it must be {rule.right}")
+            yield f"topology.py: {service.name!r} has {name}={value!r}; it must be {rule.right}"
 
 
 def _folders(service: Service) -> Iterator[str]:

@@ -6,7 +6,7 @@ from topology import Service
 
 # The provider gives up on a deletion after 20 minutes; nginx.conf ends old workers after LONGEST.
 LONGEST = 600
-PING = 20  # also shorter than what proxies between a client and the gateway allow
+PING = 20  # shorter than the silence that proxies before the gateway allow
 
 
 def graceful(timeout: int) -> int:

@@ -82,8 +82,7 @@ def cpu_share(resource: Resource) -> Iterator[str]:
 def process_limit(resource: Resource) -> Iterator[str]:
     if resource.runs_once:
         return  # it ends before the hook could set a limit
-    own = {item["label"]: item["value"] for item in resource.properties.get("labels") or []}
-    limit = own.get(labels.PIDS_LIMIT, "")
+    limit = labels.of_inputs(resource.properties).get(labels.PIDS_LIMIT, "")
     if not re.fullmatch(r"[0-9]+", limit) or not 1 <= int(limit) <= keys.MOST_PROCESSES:
         yield (
             f"labels: {labels.PIDS_LIMIT} {limit!r} is not right; "

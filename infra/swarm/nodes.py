@@ -55,7 +55,7 @@ class Swarm:
 
 @cache
 def inventory() -> Swarm:
-    """Ask the engine of the stack. Raises EngineError when none answers, TooOldError."""
+    """Ask the engine of the stack. Raises EngineError when none answers, and TooOldError."""
     with engine.client() as client:
         engine.check_version(client.api)
         return _take(client.api)
