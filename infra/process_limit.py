@@ -23,7 +23,7 @@ def limit_processes() -> pulumi.ResourceHookBinding:
 
 
 def _limit(inputs: Mapping[str, Any]) -> None:
-    own = {label["label"]: label["value"] for label in inputs["labels"]}
+    own = labels.of_inputs(inputs)
     with engine.client() as client:
         _update(client, str(inputs["name"]), int(own[labels.PIDS_LIMIT]))
 

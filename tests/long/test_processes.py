@@ -74,8 +74,8 @@ def test_a_killed_language_host_takes_its_program_along(fresh: Deployment) -> No
 
 def test_a_hook_that_blocks_ends_by_its_limit_and_is_named(fresh: Deployment) -> None:
     change(fresh.project / "infra" / "hooks.py", "SECONDS = 120", "SECONDS = 3")
-    blocked = '    __import__("time").sleep(3600)\n    own = {'
-    change(fresh.project / "infra" / "process_limit.py", "    own = {", blocked)
+    blocked = '    __import__("time").sleep(3600)\n    own = '
+    change(fresh.project / "infra" / "process_limit.py", "    own = ", blocked)
     failed = fresh.up(check=False)
     assert failed.returncode != 0
     said = failed.stdout + failed.stderr

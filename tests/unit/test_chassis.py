@@ -1,10 +1,12 @@
 """The chassis, with routes that the test defines."""
 
 import asyncio
+import importlib
 import json
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, closing
+from pathlib import Path
 
 import pytest
 from starlette.exceptions import HTTPException
@@ -16,6 +18,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 import chassis
 from chassis.connection import OneWrite
+from infra import secret_files
 from tests.support.contract import ENVELOPE
 
 ERROR = b'{"Code":5000,"Message":"Internal Server Error"}'
@@ -272,3 +275,15 @@ def test_an_answer_is_one_packet() -> None:
     with closing(asyncio.new_event_loop()) as loop:
         loop.run_until_complete(answer())
     assert transport.written == [b"head body", b"last"]
+
+
+def test_a_secret_is_read_where_the_stack_mounts_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    module = importlib.import_module("chassis.secret")
+    assert str(module.FOLDER) == secret_files.FOLDER
+    monkeypatch.setattr(module, "FOLDER", tmp_path)
+    (tmp_path / "TOKEN").write_text("a value\n")
+    assert module.secret("TOKEN") == "a value\n"
+    with pytest.raises(LookupError, match="'OTHER'"):
+        module.secret("OTHER")
