@@ -44,7 +44,7 @@ def drain(stop_seconds: int, streams: int = 0) -> int:
 
 def drained(stop_seconds: int, streams: int = 0) -> int:
     """Return within what time the gateway's `drain` command ends, also on a busy machine."""
-    return drain(stop_seconds, streams) + 10
+    return drain(stop_seconds, streams) + 30
 
 
 def longest(services: Iterable[Service]) -> int:

@@ -22,7 +22,10 @@ WAIT_SECONDS = 12
 MORE_SECONDS = 30  # what a bad version may take beyond waitTimeout on an idle machine
 GOOD_WAIT_SECONDS = 120  # for a good version on a busy machine
 NO_BUILD = ("USER 10001:10001", "RUN exit 7\nUSER 10001:10001")
-NO_HOOK = ("    own = {", '    raise RuntimeError("no limit today")\n    own = {')
+NO_HOOK = (
+    "    own = labels.of_inputs(",
+    '    raise RuntimeError("no limit today")\n    own = labels.of_inputs(',
+)
 # The file, the edit, and what the failed update must print.
 KINDS = {
     **{

@@ -1,6 +1,7 @@
 """Faults under load: what clients notice, and that the service recovers by itself."""
 
 import os
+import re
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ from tests.support.polling import wait_until
 from tests.support.updates import explained, mixed
 
 PER_SECOND = 200
+STARVING_PER_SECOND = 500
 LOAD_SECONDS = 2  # at least: no fault takes less time
 HEALED_SECONDS = 60.0
 REPLICAS = [("microservice1", 1), ("microservice1", 2), ("microservice2", 1), ("microservice2", 2)]
@@ -159,3 +161,22 @@ def test_what_up_heals(production: Deployment, what: str) -> None:
         production, report
     )
     production.operate("preview", "--refresh", "--expect-no-changes")
+
+
+def test_a_gateway_with_little_cpu_takes_no_connection_for_a_late_one(
+    production: Deployment,
+) -> None:
+    production.up()
+    gateway = production.container("frontend")
+    begin = int(time.time())
+    gateway.update(cpu_period=1_000_000, cpu_quota=40_000)  # it waits up to a second for CPU
+    try:
+        with load(production.url, mixed(production), rate=STARVING_PER_SECOND) as report:
+            wait_until(lambda: report.sent > 20 * STARVING_PER_SECOND, "load went on")
+    finally:
+        gateway.update(cpu_period=100_000, cpu_quota=-1)
+    note("the gateway has 4 % of a core", report.summary())
+    assert report.slowest > 0.5, "it had CPU enough"
+    lines = gateway.logs(since=begin).decode().splitlines()
+    assert len(lines) > report.sent / 2
+    assert [line for line in lines if re.search(r"\[[^]]*504[^]]*\]$", line)] == []

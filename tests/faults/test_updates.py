@@ -139,7 +139,7 @@ def test_no_update_loses_a_request(production: Deployment, kind: str) -> None:
 
 
 def test_no_update_of_a_busy_machine_loses_a_request(production: Deployment) -> None:
-    with busy(cpu=2, disk=1):  # as many as there are cores; with more, some connect too late
+    with busy(cpu=2, disk=1):
         assert_no_update_loses_a_request(production, "code of both", 1)
 
 
