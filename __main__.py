@@ -5,7 +5,7 @@ import pulumi
 from infra import components, configuration, hooks, lifeline, operation, provider, rollout
 from infra.stack import own_labels
 from infra.swarm import replicated
-from infra.target import Target
+from infra.target import ServiceParts, Target
 from topology import SERVICES
 
 
@@ -18,10 +18,11 @@ def deploy() -> None:
 
     network = target.network(settings, opts)
 
-    services = {
-        service.name: target.WebService(service, settings=settings, network=network, opts=opts)
-        for service in SERVICES
-    }
+    services: dict[str, ServiceParts] = {}
+    for row in SERVICES:
+        needed = [one for name in row.depends_on for one in services[name].replicas]
+        after = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=needed))
+        services[row.name] = target.WebService(row, settings=settings, network=network, opts=after)
 
     gateway = target.Gateway(services=services, settings=settings, network=network, opts=opts)
 

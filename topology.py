@@ -11,9 +11,9 @@ PUBLISHER = "frontend-site"  # production only: the container that fills the gat
 class Service:
     name: str  # its folder under services/, and its image
     container: str  # the name that the gateway routes to
-    prefix: str  # what the gateway serves it under, and takes off the path
+    prefix: str  # what the gateway serves it under, and takes off the path; "": it has no route
     port: int  # where it listens in its container
-    host_port: int  # where it is published, unless the stack says otherwise
+    host_port: int  # where development publishes it, unless the stack says otherwise; 0: nowhere
     call: str = "/"  # the path that its button on the page calls, and is named after
     timeout: int = 5  # seconds that the gateway waits for its answer
     streams: int = 0  # seconds that an update waits for its open streams; 0: it has none
@@ -27,9 +27,12 @@ class Service:
     max_body: int = 64  # kilobytes of a request's body
     calls: tuple[str, ...] = ()  # names of the services that it calls
     chain: str = ""  # a path that makes these calls, for a button of its own
+    health: tuple[str, ...] = ()  # a command that checks it, instead of asking for /healthz
+    depends_on: tuple[str, ...] = ()  # rows above whose containers must be healthy first
+    release_command: tuple[str, ...] = ()  # must succeed before an update replaces its containers
 
 
-SERVICES = (
+SERVICES: tuple[Service, ...] = (
     Service(
         name="microservice1",
         container="router_one",

@@ -78,7 +78,7 @@ def project_of(count: int) -> Iterator[Deployment]:
 
 def _generate(project: Path, host_ports: list[int]) -> None:
     table = project / "topology.py"
-    head = table.read_text().partition("\nSERVICES = ")[0]
+    head = table.read_text().partition("\nSERVICES: ")[0]
     table.write_text(f"{head}\nHOST_PORTS = {host_ports}\n{TABLE}")
     template = project / "services" / TEMPLATE
     for number in range(1, len(host_ports) + 1):

@@ -9,9 +9,11 @@ from infra import (
     addresses,
     containers,
     data,
+    health,
     images,
     labels,
     networks,
+    release,
     rollout,
     secret_files,
     sources,
@@ -46,9 +48,22 @@ class WebService(pulumi.ComponentResource):
         host_port = settings.host_ports[service.name]
         live = not settings.production
         environment = containers.environment(service, settings)
+        envs = [f"{key}={value}" for key, value in environment.items()]
         mounts = data.mounts(service, settings, parent=self)
         secrets = secret_files.mounted(service, settings, self.image, parent=self)
         way_out = networks.way_out(service, settings, parent=self)
+        hosts = _known_hosts(service, settings)
+        released = release.run(
+            service,
+            settings=settings,
+            image=self.image,
+            network=network,
+            way_out=way_out,
+            hosts=hosts,
+            envs=envs,
+            secrets=secrets,
+            parent=self,
+        )
         self.replicas: list[docker.Container] = []
         for number, replica in enumerate(settings.replicas[service], start=1):
             container = containers.container(
@@ -60,30 +75,26 @@ class WebService(pulumi.ComponentResource):
                     networks.attach(network, [replica, service.name], settings.addresses[replica]),
                     *way_out,
                 ],
-                ports={service.port: host_port} if live else {},
+                ports={service.port: host_port} if live and host_port else {},
                 folders=source.mounts if live else {},
                 mounts=mounts,
                 volumes=secrets,
                 command=sources.RUN_LIVE if live and source.on_chassis else None,
-                probe=Probe(service.port, "/healthz"),
-                hosts=_known_hosts(service, settings),
-                envs=[f"{key}={value}" for key, value in environment.items()],
+                probe=health.of(service),
+                hosts=hosts,
+                envs=envs,
                 stop_seconds=timeouts.stop(service.timeout),
                 streams=service.streams,
                 user=containers.SERVICE_USER,
                 limits=settings.limits[service.name],
                 opts=pulumi.ResourceOptions(
                     parent=self,
-                    depends_on=self.replicas[-1:],
-                    hooks=rollout.replica_hooks(settings),
+                    depends_on=self.replicas[-1:] or released,
+                    hooks=rollout.replica_hooks(service, settings),
                 ),
             )
             self.replicas.append(container)
-        self.url = (
-            f"http://{settings.bind_address}:{host_port}"
-            if live
-            else f"{settings.gateway_url()}{service.prefix}"
-        )
+        self.url = _url(service, settings)
         self.register_outputs({"url": self.url})
 
     def summary(self) -> dict[str, pulumi.Input[str]]:
@@ -121,9 +132,9 @@ class Gateway(pulumi.ComponentResource):
             folders={} if settings.production else {"/frontend": "frontend", "/gateway": "nginx"},
             mounts=mounts,
             probe=Probe(80, "/gateway-health"),
-            stop_seconds=timeouts.stop(timeouts.longest(settings.replicas)),
+            stop_seconds=timeouts.stop(timeouts.longest(settings.served)),
             user=containers.GATEWAY_USER,
-            limits=containers.gateway_limits(settings.replicas),
+            limits=containers.gateway_limits(settings.served),
             opts=pulumi.ResourceOptions(
                 parent=self, depends_on=after, hooks=rollout.container_hooks()
             ),
@@ -175,6 +186,15 @@ class Gateway(pulumi.ComponentResource):
             ),
         )
         return [_site(volume, read_only=True)], [publisher]
+
+
+def _url(service: Service, settings: Settings) -> str:
+    """Return where clients reach the service; empty without a route."""
+    if not service.prefix:
+        return ""
+    if settings.production:
+        return f"{settings.gateway_url()}{service.prefix}"
+    return f"http://{settings.bind_address}:{settings.host_ports[service.name]}"
 
 
 def _known_hosts(service: Service, settings: Settings) -> list[docker.ContainerHostArgs]:

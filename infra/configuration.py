@@ -88,6 +88,7 @@ def _limits(service: Service, reader: Reader) -> Limits:
 
 def _contradictions(settings: Settings, reader: Reader) -> Iterator[str]:
     yield from _secrets(settings, reader)
+    yield from _releases(settings)
     yield from _replicas_of_a_volume(settings)
     if settings.log_driver in IN_FILES and "max-size" not in settings.log_options:
         yield (
@@ -124,6 +125,12 @@ def _secrets(settings: Settings, reader: Reader) -> Iterator[str]:
             )
 
 
+def _releases(settings: Settings) -> Iterator[str]:
+    if settings.mode == SWARM:
+        for name in settings.releases:
+            yield f"topology.py: {name!r} has a release_command; a swarm runs none, so take it out"
+
+
 def _replicas_of_a_volume(settings: Settings) -> Iterator[str]:
     for service in settings.replicas:
         count = settings.counts[service.name]
@@ -146,6 +153,8 @@ def _shared_ports(settings: Settings, reader: Reader) -> Iterator[str]:
     own = {keys.of_service(name, "hostPort"): port for name, port in settings.host_ports.items()}
     first: dict[int, str] = {}
     for path, port in {"frontendPort": settings.frontend_port, **own}.items():
+        if not port:
+            continue
         other = first.setdefault(port, path)
         if other != path:
             yield (

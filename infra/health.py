@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+from topology import Service
+
 # In production a container is healthy only after it has run for so long: it may crash early.
 MIN_READY_SECONDS = 4
 # Docker restarts a container that exits, not one that hangs: after so many failed checks in a row
@@ -19,13 +21,20 @@ FEW = 30
 
 
 class Probe(NamedTuple):
-    """What answers 200 while the container is healthy."""
+    """What answers 200 while the container is healthy, or a command of its image that succeeds."""
 
     port: int
     path: str
+    command: tuple[str, ...] = ()
+
+
+def of(service: Service) -> Probe:
+    return Probe(service.port, "/healthz", service.health)
 
 
 def command(probe: Probe, *, production: bool) -> list[str]:
+    if probe.command:
+        return ["CMD", *probe.command]
     asks = _asks(probe)
     return ["CMD", "bash", "-c", _watched(asks) if production else asks]
 

@@ -59,13 +59,13 @@ def _blocks(settings: Settings) -> dict[str, str]:
     """Return the build arguments that are rendered from the service table."""
     return {
         "UPSTREAMS": nginx.render(
-            settings.replicas,
+            settings.served,
             trusted_proxies=settings.trusted_proxies,
             tells_inside=settings.mode == DEVELOPMENT,
             addresses=settings.addresses if settings.production else None,
             rate_limit=settings.rate_limit,
         ),
-        "LOCATIONS": nginx.render_locations(settings.replicas),
+        "LOCATIONS": nginx.render_locations(settings.served),
         "TOPOLOGY": page.render(settings.replicas, network=settings.network_name),
     }
 

@@ -175,6 +175,20 @@ def _folders(value: object) -> dict[str, str]:
     return folders
 
 
+def _route(value: object) -> str:
+    if not isinstance(value, str) or not re.fullmatch(r"(/([A-Za-z0-9._~-]+/)*)?", value):
+        raise ValueError
+    return value
+
+
+def _command(value: object) -> tuple[str, ...]:
+    if not isinstance(value, tuple) or not all(isinstance(word, str) for word in value):
+        raise TypeError
+    if any("\0" in word for word in value) or value[:1] == ("",):
+        raise ValueError
+    return value
+
+
 def _flag(value: object) -> bool:
     if not isinstance(value, bool):
         raise TypeError
@@ -257,3 +271,8 @@ VOLUMES: Rule[Any, Mapping[str, str]] = Rule(
     "names of volumes with a folder each, no two the same, such as {'files': '/data'}", _folders
 )
 FLAG: Rule[Any, bool] = Rule("True or False", _flag)
+ROUTE = Rule("a path with / at both ends, such as '/api/v3/', or '' for no route", _route)
+HOST_PORT = Rule("a port: a whole number from 1 to 65535, or 0 for none", _whole(0, 65535))
+COMMAND: Rule[Any, tuple[str, ...]] = Rule(
+    'a tuple of a program and its arguments, such as ("pg_isready",), or () for none', _command
+)

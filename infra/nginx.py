@@ -44,7 +44,11 @@ def render_locations(replicas: Mapping[Service, Sequence[str]]) -> str:
     """Return what nginx.conf includes at server level: the time-outs, and a location each."""
     # The named locations of proxy.conf serve all services, and inherit from the server only.
     shared = _timeouts(timeouts.longest(replicas))
-    routes = [_location(service.prefix, service, names) for service, names in replicas.items()]
+    routes = [
+        _location(service.prefix, service, names)
+        for service, names in replicas.items()
+        if service.prefix
+    ]
     return "\n".join([shared, *routes])
 
 

@@ -58,7 +58,7 @@ def conflicts(settings: Settings, inventory: Inventory) -> list[str]:
     """Return a line for each conflict; it names the configuration key that resolves it."""
     published = {} if settings.production else settings.host_ports
     edges = {} if settings.production else inventory.edges
-    ports = {keys.of_service(name, "hostPort"): port for name, port in published.items()}
+    ports = {keys.of_service(name, "hostPort"): port for name, port in published.items() if port}
     wanted = {"frontendPort": settings.frontend_port, **ports}
     return [
         *_names(settings, inventory),

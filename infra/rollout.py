@@ -13,7 +13,7 @@ from infra import build_log, engine, labels, timeouts
 from infra.hooks import SECONDS, error_hook, hook
 from infra.settings import Settings
 from infra.stack import own_labels
-from topology import GATEWAY
+from topology import GATEWAY, Service
 
 LINES = 20
 LIVE_WITHIN = 30.0
@@ -34,9 +34,10 @@ def show_build_on_failure() -> pulumi.ResourceHookBinding:
     )
 
 
-def replica_hooks(settings: Settings) -> pulumi.ResourceHookBinding:
-    """Return the hooks of a replica. In production it is drained before it is stopped."""
-    return _drain_hooks(settings.name_prefix) if settings.production else container_hooks()
+def replica_hooks(service: Service, settings: Settings) -> pulumi.ResourceHookBinding:
+    """Return the hooks of a replica. In production the gateway drains it before it is stopped."""
+    is_drained = settings.production and service in settings.served
+    return _drain_hooks(settings.name_prefix) if is_drained else container_hooks()
 
 
 def register_delete_hooks(prefix: str) -> None:
@@ -74,14 +75,20 @@ def publication_hooks(prefix: str) -> pulumi.ResourceHookBinding:
 
 
 def _check_publication(prefix: str, name: str) -> None:
-    with engine.client() as client:
-        publisher = client.containers.get(name)
-        if publisher.attrs["State"]["ExitCode"] != 0:
-            said = last_lines(name)
-            publisher.remove()  # so that the next update publishes again
-            raise RuntimeError(f"{name} did not publish the page and the configuration. {said}")
-        version = str(publisher.labels[labels.VERSION])
+    publisher = check_ended(name, f"{name} did not publish the page and the configuration.")
+    version = str(publisher.labels[labels.VERSION])
     _asked_until(prefix, "version", lambda said: said == version, f"serve {name}")
+
+
+def check_ended(name: str, otherwise: str) -> Container:
+    """Return a container that has run once. If it failed, remove it and raise RuntimeError."""
+    with engine.client() as client:
+        container = client.containers.get(name)
+        if container.attrs["State"]["ExitCode"] != 0:
+            said = last_lines(name)
+            container.remove()  # so that the next update runs it again
+            raise RuntimeError(f"{otherwise} {said}")
+        return container
 
 
 def drain_limit(inputs: Mapping[str, Any]) -> float:

@@ -91,10 +91,17 @@ class Settings:
     @cached_property
     def addresses(self) -> dict[str, str]:
         """Every replica's fixed address, by its name. Raises ValueError if there are too few."""
-        names = self._replica_names
+        names = (*self._replica_names, *self.releases.values())
         full = {name: self.name_prefix + name for name in names}
         held = {n: self.on_network[full[n]] for n in names if full[n] in self.on_network}
         return addresses.assign(self.subnets[0], names, held, self.on_network.values())
+
+    @property
+    def served(self) -> dict[Service, tuple[str, ...]]:
+        """The services that the gateway sends requests to: from clients or from other services."""
+        called = {name for service in self.replicas for name in service.calls}
+        rows = self.replicas.items()
+        return {row: names for row, names in rows if row.prefix or row.name in called}
 
     def gateway_url(self, address: str = "") -> str:
         """Return where the gateway answers, at bindAddress unless an address is named."""
@@ -105,7 +112,14 @@ class Settings:
     def containers(self) -> list[str]:
         """The name of every container, as the engine has it."""
         site = [PUBLISHER] if self.production else []
-        return [self.name_prefix + name for name in (GATEWAY, *site, *self._replica_names)]
+        names = (GATEWAY, *site, *self._replica_names, *self.releases.values())
+        return [self.name_prefix + name for name in names]
+
+    @property
+    def releases(self) -> dict[str, str]:
+        """The name of the container that runs a service's release command."""
+        rows = (row for row in self.replicas if row.release_command)
+        return {row.name: f"{row.container}_release" for row in rows}
 
     @property
     def _replica_names(self) -> tuple[str, ...]:

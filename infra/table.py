@@ -16,6 +16,11 @@ RULES: Mapping[str, Rule[Any, Any]] = {
     "cpus": keys.CPUS,
     "processes": keys.PROCESSES,
     "max_body": keys.BODY,
+    "prefix": keys.ROUTE,
+    "host_port": keys.HOST_PORT,
+    "health": keys.COMMAND,
+    "depends_on": keys.NAMES,
+    "release_command": keys.COMMAND,
 }
 # The folder of the services' image that its user may write to, where a volume is mounted.
 DATA = "/data"
@@ -27,6 +32,7 @@ def wrong(services: Iterable[Service]) -> list[str]:
     return [
         *timeouts.wrong(services),
         *calls.wrong(services),
+        *_order(services),
         *(line for service in services for line in [*_fields(service)] or _folders(service)),
     ]
 
@@ -38,6 +44,18 @@ def _fields(service: Service) -> Iterator[str]:
             rule.convert(value)
         except (ValueError, TypeError):
             yield f"topology.py: {service.name!r} has {name}={value!r}; it must be {rule.right}"
+
+
+def _order(services: Iterable[Service]) -> Iterator[str]:
+    above: list[str] = []
+    for service in services:
+        for name in service.depends_on if isinstance(service.depends_on, tuple) else ():
+            if name not in above:
+                yield (
+                    f"topology.py: {service.name!r} depends on {name!r}, which is no row above it; "
+                    f"above it {'are ' + ', '.join(above) if above else 'is none'}"
+                )
+        above.append(service.name)
 
 
 def _folders(service: Service) -> Iterator[str]:

@@ -72,7 +72,7 @@ class WebService(pulumi.ComponentResource):
             # The new replica serves before the old one is told to stop, unless both would write.
             order="stop-first" if service.volumes else "start-first",
             ports=[],
-            probe=Probe(service.port, "/healthz"),
+            probe=health.of(service),
             user=containers.SERVICE_USER,
             env={**containers.environment(service, settings), **_for_streams(service)},
             mounts=_volumes(service, settings),
@@ -82,7 +82,8 @@ class WebService(pulumi.ComponentResource):
             command=["bash", "-c", DRAINED] if source.on_chassis else None,
             opts=pulumi.ResourceOptions(parent=self),
         )
-        self.url = f"{settings.gateway_url(nodes.inventory().address)}{service.prefix}"
+        address = settings.gateway_url(nodes.inventory().address)
+        self.url = f"{address}{service.prefix}" if service.prefix else ""
         self.replicas = [self.replicated]
         self.register_outputs({"url": self.url})
 
@@ -121,9 +122,9 @@ class Gateway(pulumi.ComponentResource):
             probe=Probe(80, "/gateway-health"),
             user=containers.GATEWAY_USER,
             env=None,
-            stop_seconds=timeouts.stop(timeouts.longest(settings.replicas)),
+            stop_seconds=timeouts.stop(timeouts.longest(settings.served)),
             command=None,
-            limits=containers.gateway_limits(settings.replicas),
+            limits=containers.gateway_limits(settings.served),
             opts=pulumi.ResourceOptions(
                 parent=self, depends_on=[one for s in services.values() for one in s.replicas]
             ),

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import httptools
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import HTTPConnection
 
 CALL_SECONDS = float(os.environ.get("CALL_SECONDS", "4"))
 
@@ -29,7 +29,7 @@ class _Received:
 
 
 async def ask(
-    request: Request, service: str, path: str, *, method: str = "GET", body: bytes = b""
+    request: HTTPConnection, service: str, path: str, *, method: str = "GET", body: bytes = b""
 ) -> Any:  # noqa: ANN401  as json.loads
     """Return the JSON that another service answers with. The row must name it in `calls`.
 
@@ -56,7 +56,7 @@ def _url(service: str) -> str:
         ) from None
 
 
-def _text(request: Request, method: str, url: str, body: bytes) -> bytes:
+def _text(request: HTTPConnection, method: str, url: str, body: bytes) -> bytes:
     """Return a request as it is sent, on a connection of its own."""
     parts = urlsplit(url)
     target = url.partition(parts.netloc)[2]

@@ -23,7 +23,7 @@ def add_a_row(one: Deployment, container: str) -> None:
     row = (
         f'Service(name="other", container="{container}", prefix="/other/", port=8080, host_port=1)'
     )
-    table.write_text(table.read_text().replace("SERVICES = (\n", f"SERVICES = (\n    {row},\n"))
+    table.write_text(table.read_text().replace(" = (\n", f" = (\n    {row},\n"))
 
 
 def test_a_row_whose_address_is_taken_replaces_no_container(fresh: Deployment) -> None:

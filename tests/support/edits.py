@@ -302,7 +302,7 @@ def add_a_service(deployment: Deployment) -> None:
         f'Service(name="{THREE}", container="router_three", prefix="/api/v3/", '
         f"port=8080, host_port={free_ports(1)[0]}),"
     )
-    write("topology.py", "SERVICES = (\n", f"SERVICES = (\n    {row}\n")(deployment)
+    write("topology.py", " = (\n", f" = (\n    {row}\n")(deployment)
 
 
 def remove_a_service(deployment: Deployment) -> None:

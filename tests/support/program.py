@@ -50,9 +50,9 @@ def declare(**config: object) -> Recorder:
         # Only a real engine can register hooks; the mocks cannot.
         patch.setattr(rollout, "container_hooks", lambda: None)
         patch.setattr(rollout, "show_build_on_failure", lambda: None)
-        patch.setattr(rollout, "replica_hooks", lambda _: None)
-        patch.setattr(rollout, "publication_hooks", lambda _: None)
-        patch.setattr(rollout, "register_delete_hooks", lambda _: None)
+        patch.setattr(rollout, "replica_hooks", lambda *_: None)
+        patch.setattr(rollout, "publication_hooks", lambda *_: None)
+        patch.setattr(rollout, "register_delete_hooks", lambda *_: None)
         patch.setattr(process_limit, "limit_processes", lambda: None)
         patch.setattr(drift, "moved", lambda *_: False)
         patch.setattr(drift, "_containers", list)

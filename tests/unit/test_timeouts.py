@@ -7,7 +7,7 @@ from typing import Any
 import pulumi
 import pytest
 
-from infra import engine, rollout, timeouts
+from infra import rollout, timeouts
 from topology import Service
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -22,7 +22,7 @@ def constant(file: str, pattern: str) -> int:
 def test_what_follows_from_the_default() -> None:
     stop = timeouts.stop(DEFAULT)
     assert (DEFAULT, timeouts.graceful(DEFAULT), stop) == (5, 8, 12)
-    assert (timeouts.drain(stop), timeouts.drained(stop)) == (20, engine.ANSWER_SECONDS)
+    assert (timeouts.drain(stop), timeouts.drained(stop)) == (20, 50)
 
 
 @pytest.mark.parametrize("timeout", [1, DEFAULT, 30, timeouts.LONGEST])
@@ -68,7 +68,7 @@ def test_a_replica_is_drained_for_as_long_as_its_own_requests_may_take(
         rollout.drain_replica("one-", inputs)
         assert rollout.drain_limit(inputs) > told[-1][-1]
     assert told == [
-        ("one-", "drain", "one-router_one", "20", pulumi.log.warn, 30),
-        ("one-", "drain", "one-router_one", "45", pulumi.log.warn, 55),
-        ("one-", "drain", "one-router_one", "60", pulumi.log.info, 70),
+        ("one-", "drain", "one-router_one", "20", pulumi.log.warn, 50),
+        ("one-", "drain", "one-router_one", "45", pulumi.log.warn, 75),
+        ("one-", "drain", "one-router_one", "60", pulumi.log.info, 90),
     ]

@@ -85,9 +85,9 @@ def _wrong_prefix(service: Service) -> list[str]:
 def _with_row(path: Path, service: Service) -> str:
     text = path.read_text()
     table = next(
-        node.value
+        node
         for node in ast.parse(text).body
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "SERVICES"
+        if isinstance(node, ast.AnnAssign) and ast.unparse(node.target) == "SERVICES"
     )
     lines = text.splitlines(keepends=True)
     lines.insert((table.end_lineno or len(lines)) - 1, ROW.format(service))

@@ -1,0 +1,140 @@
+"""The system of docs/your-own-system.md: a database, a migration, a worker, Go and a WebSocket."""
+
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from websockets.sync.client import connect
+
+from infra.settings import DEVELOPMENT, PRODUCTION
+from tests.support.contract import ask
+from tests.support.deployment import ROOT, Deployment
+from tests.support.load import Request, load
+from tests.support.polling import wait_until
+from tests.support.processes import free_ports, run
+from tests.support.updates import REQUESTS_PER_SECOND, assert_nothing_lost, change, ids
+from tools.setup import go
+from tools.setup.progress import Progress
+
+PAGE = ROOT / "docs" / "your-own-system.md"
+PASSWORD = "one-3f9c62d1"
+USERS = ("database", "orders", "packer")
+
+
+@contextmanager
+def shop(folder: Path, **config: object) -> Iterator[Deployment]:
+    with Deployment(folder, "a passphrase", **config) as one:
+        services = one.project / "services"
+        shutil.copytree(ROOT / "docs" / "shop", services, dirs_exist_ok=True)
+        build = [str(go.ensure(Progress())), "build", "-o", "stock", "main.go"]
+        compiled = run(
+            build, seconds=300, cwd=services / "stock", env={**one.environment, **go.ENVIRONMENT}
+        )
+        assert compiled.returncode == 0, compiled.stderr
+        table = one.project / "topology.py"
+        (rows,) = re.findall(r"```python\n(.+?)```", PAGE.read_text(), re.DOTALL)
+        table.write_text(f"{table.read_text()}\n{rows}")
+        for name, port in zip(("orders", "stock", "news"), free_ports(3), strict=True):
+            one.set_service(name, hostPort=port)
+        for name in USERS:
+            one.set_secret(name, "PASSWORD", PASSWORD)
+        yield one
+
+
+def orders(one: Deployment, body: bytes = b"") -> dict[str, int]:
+    method = "POST" if body else "GET"
+    status, _, said = ask(f"{one.url}/api/orders/", method, body=body or None)
+    assert status == 200, said
+    counts: dict[str, int] = json.loads(said)
+    return counts
+
+
+def wait_packed(one: Deployment, count: int) -> None:
+    wait_until(lambda: orders(one) == {"taken": count, "packed": count}, f"{count} packed")
+
+
+def check_shop(one: Deployment) -> None:
+    assert orders(one) == {"taken": 0, "packed": 0}
+    with connect(f"ws{one.url.removeprefix('http')}/api/news/") as news:
+        assert json.loads(news.recv(timeout=10)) == {"taken": 0, "packed": 0}
+        assert orders(one, b"a cup")["taken"] == 1
+        wait_packed(one, 1)
+        assert json.loads(news.recv(timeout=10))["taken"] == 1
+    assert b"42 in stock" in ask(f"{one.url}/api/stock/")[2]
+    shown = {row["name"] for row in json.loads(ask(f"{one.url}/topology.json")[2])["services"]}
+    assert {"orders", "stock", "news"} <= shown
+    assert not shown & {"database", "packer"}
+    one.operate("preview", "--refresh", "--expect-no-changes")
+
+
+def container(one: Deployment, name: str) -> str:
+    return str(one.engine.containers.get(one.prefix + name).id)
+
+
+def test_the_shop_in_development(tmp_path: Path) -> None:
+    with shop(tmp_path, mode=DEVELOPMENT) as one:
+        one.up()
+        check_shop(one)
+        check_a_failed_migration(one)
+        check_the_data_lives_on(one)
+
+
+def check_a_failed_migration(one: Deployment) -> None:
+    migration = one.project / "services" / "orders" / "migrate.py"
+    good, before = migration.read_text(), ids(one)
+    change(migration, "ALTER TABLE orders", "ALTER TABLE carrots")
+    failed = one.up(check=False)
+    assert failed.returncode != 0
+    said = failed.stdout + failed.stderr
+    assert f"{one.prefix}orders_release did not succeed" in said
+    assert 'relation "carrots" does not exist' in said
+    assert ids(one)["orders"] == before["orders"]
+    assert orders(one)["taken"] == 1
+    migration.write_text(good)
+    one.up()
+    one.up("--refresh")  # restores the tag of the previous image
+    assert container(one, "orders_release") != before["orders_release"]
+    assert container(one, "database") == before["database"]
+    one.operate("preview", "--refresh", "--expect-no-changes")
+
+
+def check_the_data_lives_on(one: Deployment) -> None:
+    database = one.engine.containers.get(f"{one.prefix}database")
+    saved = database.exec_run(["pg_dump", "--clean", "--if-exists"])
+    assert saved.exit_code == 0, saved.output
+    assert b"a cup" in saved.output
+    database.exec_run(["kill", "-9", "-1"])
+    wait_until(lambda: is_served(one), "the database is back")
+    orders(one, b"a plate")
+    wait_packed(one, 2)
+    one.destroy()
+    assert one.left()["volumes"] == [f"{one.prefix}database-rows"]
+    one.up()
+    wait_packed(one, 2)
+
+
+def is_served(one: Deployment) -> bool:
+    return ask(f"{one.url}/api/orders/")[0] == 200
+
+
+def test_an_update_of_the_shop_in_production_loses_no_request(tmp_path: Path) -> None:
+    with shop(tmp_path, mode=PRODUCTION, replicas=2) as one:
+        one.up()
+        check_shop(one)
+        before = ids(one)
+        asked = [
+            Request(path="/api/orders/", bodies=(b'{"taken":1,"packed":1}',), keep_alive=keep)
+            for keep in (True, False)
+        ]
+        with load(one.url, asked, rate=REQUESTS_PER_SECOND) as report:
+            app = one.project / "services" / "orders" / "app.py"
+            app.write_text(f"{app.read_text()}# 2\n")
+            one.up()
+        assert_nothing_lost(report, seconds=10)
+        after = ids(one)
+        replaced = {name for name in before if before[name] != after.get(name)}
+        assert {"orders", "orders_2", "orders_release"} <= replaced
+        assert not replaced & {"database", "packer", "stock", "news"}
