@@ -83,6 +83,10 @@ open: python ## open the page in a browser
 shell: python ## open a shell in a service's container: make shell S=microservice1 N=1
 	@$(OPERATE) shell "$(S)" --number "$(or $(N),1)"
 
+.PHONY: run
+run: python ## run a command in a new container of a service: make run S=orders CMD="python3 migrate.py"
+	@$(OPERATE) run "$(S)" "$$CMD"
+
 .PHONY: new-service
 new-service: python ## add a service: make new-service NAME=orders PREFIX=/api/v3/
 	@$(OPERATE) new-service "$(NAME)" "$(PREFIX)"

@@ -104,6 +104,22 @@ def test_a_shell_is_inside_the_service(deployment: Deployment) -> None:
     assert "microservice1" in unknown.stderr
 
 
+def test_a_command_runs_in_a_container_like_the_service_s(deployment: Deployment) -> None:
+    run_in = ("--stack", deployment.stack, "run", "microservice2")
+    seen = workbench(*run_in, "sh -c 'echo $PORT; id -u; ls /app/app.py; getent hosts router_one'")
+    assert (seen.returncode, seen.stderr) == (0, "")
+    port, user, source, other = seen.stdout.splitlines()
+    assert (port, user, source) == ("8080", "10001", "/app/app.py")
+    assert "router_one" in other
+    assert workbench(*run_in, "touch /app/new").returncode == 1
+    assert workbench(*run_in, "python3 -c 'exit(7)'").returncode == 7
+    assert workbench(*run_in, "cat", typed="typed").stdout == "typed"
+    for wrong, said in (("", "CMD is empty"), ("sh -c 'x", 'CMD="sh -c \'x" cannot be read')):
+        refused = workbench(*run_in, wrong)
+        assert (refused.returncode, said in refused.stderr) == (1, True)
+    assert not [c for c in deployment.engine.containers.list(all=True) if "_run_" in str(c.name)]
+
+
 def test_open_says_the_address(deployment: Deployment) -> None:
     opened = workbench("--stack", deployment.stack, "open")
     assert (opened.returncode, opened.stdout.splitlines()[0]) == (0, deployment.url)

@@ -127,6 +127,19 @@ NOT = {
     "pulumi config set bindAddress 0.0.0.0 --stack prod": "the same",
     "pulumi config set --secret --path services.microservice1.secrets.TOKEN --stack prod": "asks "
     "for a value; test_a_row_gives_a_service_what_it_needs sets one",
+    **dict.fromkeys(
+        (
+            "cp -r docs/shop/* services/",
+            "(cd services/stock && CGO_ENABLED=0 go build -o stock main.go)",
+            *(
+                f"pulumi config set --secret --path services.{name}.secrets.PASSWORD"
+                for name in ("database", "orders", "packer")
+            ),
+            "docker exec database pg_dump --clean --if-exists > backup.sql",
+            "docker exec --interactive database psql --quiet < backup.sql",
+        ),
+        "test_shop.py does this, with names of its own",
+    ),
     "export PULUMI_BACKEND_URL=s3://our-state": "needs a bucket; a folder takes its place above",
     "uv pip compile --generate-hashes --no-header --no-annotate --python-version 3.13 "
     "requirements.in -o requirements.txt": "what the index has today is no fact of the project",

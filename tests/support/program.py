@@ -7,7 +7,7 @@ from typing import Any
 import pulumi
 import pytest
 
-from infra import drift, preflight, process_limit, rollout
+from infra import drift, preflight, process_limit, release, rollout
 from tests.support.configured import encoded
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -53,6 +53,7 @@ def declare(**config: object) -> Recorder:
         patch.setattr(rollout, "replica_hooks", lambda *_: None)
         patch.setattr(rollout, "publication_hooks", lambda *_: None)
         patch.setattr(rollout, "register_delete_hooks", lambda *_: None)
+        patch.setattr(release, "_hooks", lambda: None)
         patch.setattr(process_limit, "limit_processes", lambda: None)
         patch.setattr(drift, "moved", lambda *_: False)
         patch.setattr(drift, "_containers", list)

@@ -16,7 +16,7 @@ import pytest
 
 from infra import timeouts
 from tools.recover import __main__ as program
-from tools.recover import backend, drains, leftovers, limits, plugins, presence, state
+from tools.recover import backend, drains, jobs, leftovers, limits, plugins, presence, state
 from tools.recover.leftovers import Leftover
 from tools.setup.errors import Problem
 
@@ -58,7 +58,7 @@ class Engine:
 
     def __init__(self) -> None:
         self.containers = self
-        self.name = "one-router_one"
+        self.name = self.id = "one-router_one"
 
     def list(self, **_: object) -> list["Engine"]:
         return [self]
@@ -129,6 +129,38 @@ class TestDrain:
         stand_in(monkeypatch, Gateway(137, status="exited"))
         assert self.delete() == []
         assert removed == ["replica"]
+
+
+class Ended:
+    """An engine with one container that has ended."""
+
+    def __init__(self, policy: str, code: int, container: str = "replica") -> None:
+        self.containers, self.name, self.id = self, "one-orders_release", container
+        self.attrs = {
+            "HostConfig": {"RestartPolicy": {"Name": policy}},
+            "State": {"ExitCode": code},
+        }
+        self.is_removed = False
+
+    def list(self, **_: object) -> list["Ended"]:
+        return [self]
+
+    def remove(self) -> None:
+        self.is_removed = True
+
+
+@pytest.mark.parametrize(
+    ("one", "is_removed"),
+    [
+        (Ended("no", 1), True),
+        (Ended("no", 0), False),
+        (Ended("always", 1), False),
+        (Ended("no", 1, "another's"), False),
+    ],
+)
+def test_what_was_to_run_once_and_failed_runs_again(one: Ended, *, is_removed: bool) -> None:
+    names = jobs.remove_failed(one, DELETING)  # type: ignore[arg-type]
+    assert (one.is_removed, names == [one.name]) == (is_removed, is_removed)
 
 
 class Stopping:

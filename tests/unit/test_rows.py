@@ -74,6 +74,13 @@ def declared(monkeypatch: pytest.MonkeyPatch, row: Service, **config: object) ->
         ("cpus", -1, "or 0 for a fair share"),
         ("processes", 1, "a whole number from 8"),
         ("max_body", 20_000, "a whole number from 1 to 16384"),
+        ("prefix", "api/v3/", "a path with / at both ends"),
+        ("prefix", "/api v3/", "or '' for no route"),
+        ("host_port", 65536, "or 0 for none"),
+        ("health", "pg_isready", "a tuple of a program and its arguments"),
+        ("health", ("",), "a tuple of a program and its arguments"),
+        ("release_command", ["migrate"], "or () for none"),
+        ("depends_on", "database", "a tuple of names"),
     ],
 )
 def test_a_field_that_cannot_work_is_named_with_what_is_right(
@@ -85,6 +92,57 @@ def test_a_field_that_cannot_work_is_named_with_what_is_right(
     (line,) = table.wrong([replace(FIRST, **wrong), SECOND])
     assert line.startswith(f"topology.py: {FIRST.name!r} has {field}={value!r}; it must be ")
     assert right in line
+
+
+def test_a_row_depends_on_rows_above_it() -> None:
+    assert table.wrong([FIRST, replace(SECOND, depends_on=(FIRST.name,))]) == []
+    for name, above in ((SECOND.name, "microservice1"), ("nothing", "microservice1")):
+        (line,) = table.wrong([FIRST, replace(SECOND, depends_on=(name,))])
+        assert line == (
+            f"topology.py: 'microservice2' depends on {name!r}, which is no row above it; "
+            f"above it are {above}"
+        )
+
+
+@pytest.mark.parametrize("mode", ["development", "production"])
+def test_a_row_without_a_route_is_not_served(monkeypatch: pytest.MonkeyPatch, mode: str) -> None:
+    row = replace(WHOLE, prefix="", host_port=0, health=("check", "it"), calls=(), chain="")
+    seen = declared(monkeypatch, row, mode=mode, **SECRET)
+    one = seen.containers()[FIRST.name]
+    assert one["healthcheck"]["tests"] == ["CMD", "check", "it"]
+    assert one["ports"] == []
+    (blocks,) = (
+        build
+        for (_, _), inputs in seen.seen.items()
+        if "TOPOLOGY" in (build := (inputs.get("build") or {}).get("buildArgs") or {})
+    )
+    assert SECOND.name in blocks["LOCATIONS"]
+    assert SECOND.container in blocks["UPSTREAMS"]
+    assert FIRST.name not in blocks["LOCATIONS"] + blocks["UPSTREAMS"] + blocks["TOPOLOGY"]
+
+
+@pytest.mark.parametrize("mode", ["development", "production"])
+def test_a_release_command_runs_once_before_the_replicas(
+    monkeypatch: pytest.MonkeyPatch, mode: str
+) -> None:
+    row = replace(WHOLE, release_command=("python3", "migrate.py"))
+    seen = declared(monkeypatch, row, mode=mode, namePrefix="a-", **SECRET)
+    once, one = (seen.containers()[name] for name in ("microservice1-release", FIRST.name))
+    assert once["name"] == "a-router_one_release"
+    assert once["command"] == ["python3", "migrate.py"]
+    assert (once["restart"], once["mustRun"], once["attach"]) == ("no", False, True)
+    for same in ("image", "envs", "volumes", "user", "memory"):
+        assert once[same] == one[same]
+    assert "mounts" not in once
+    ours, others = (c["networksAdvanced"][0]["ipv4Address"] for c in (once, one))
+    assert ours != others
+    assert not [v for rule in RULES for v in rule.violations(Resource(CONTAINER, once))]
+
+
+def test_a_swarm_runs_no_release_command() -> None:
+    row = replace(FIRST, release_command=("migrate",))
+    (line,) = read(row, {"mode": "swarm", "registry": "localhost:5000"})
+    assert line.startswith("topology.py: 'microservice1' has a release_command; a swarm runs none")
 
 
 def test_all_wrong_fields_are_named_at_once() -> None:

@@ -14,7 +14,7 @@ from typing import NoReturn
 from docker.models.containers import Container
 
 from infra.engine import EngineError
-from tools.operate import logs, new_service, status
+from tools.operate import logs, new_service, once, status
 from tools.operate.deployed import Stack, connect, url
 from tools.setup.errors import Problem
 from topology import GATEWAY
@@ -66,6 +66,14 @@ def shell(arguments: argparse.Namespace) -> NoReturn:
     os.execvp(command[0], command)  # noqa: S606  no other shell around it
 
 
+def run_once(arguments: argparse.Namespace) -> NoReturn:
+    with connect(arguments.stack) as stack:
+        like = stack.replica(arguments.service, 1)
+        name = once.create(like, arguments.command, terminal=sys.stdin.isatty())
+    command = ["docker", "start", "--attach", "--interactive", name]
+    os.execvp(command[0], command)  # noqa: S606  no shell around it
+
+
 def add_service(arguments: argparse.Namespace) -> None:
     row = new_service.add(arguments.name, arguments.prefix)
     print(f"services/{row.name}/ answers at {row.prefix}{row.call.lstrip('/')}.")
@@ -93,6 +101,10 @@ def _parser() -> argparse.ArgumentParser:
     inside.add_argument("service")
     inside.add_argument("--number", type=int, default=1)
     inside.set_defaults(do=shell)
+    running = verbs.add_parser("run")
+    running.add_argument("service")
+    running.add_argument("command")
+    running.set_defaults(do=run_once)
     adding = verbs.add_parser("new-service")
     adding.add_argument("name")
     adding.add_argument("prefix")

@@ -17,7 +17,7 @@ from pathlib import Path
 from docker import DockerClient
 
 from infra.engine import EngineError, client
-from tools.recover import backend, drains, leftovers, limits, locks, plugins, state
+from tools.recover import backend, drains, jobs, leftovers, limits, locks, plugins, state
 from tools.recover.leftovers import Leftover
 from tools.recover.state import EMPTY, State
 from tools.setup.errors import Problem
@@ -165,6 +165,8 @@ def finish_hooks(engine: DockerClient, current: State, failed: list[Problem]) ->
     """Do what the hooks of a container would have done if Ctrl-C had not ended the program."""
     for name in limits.set_missing(engine, current):
         say(f"{name} has its process limit now")
+    for name in jobs.remove_failed(engine, current):
+        say(f"{name} had failed; the next update runs it again")
     found = drains.find(engine, current)
     if not found:
         return
