@@ -8,7 +8,7 @@ TOOK = $$(($$(date +%s) - $(BEGAN))) s
 
 SETUP = python3 -m tools.setup $(OF_STACK)
 # The others use the engine of this shell, not the stack's (docker:host).
-up preview destroy recover status logs open shell sbom update-bases env: OF_STACK = --stack $(STACK)
+up preview destroy recover status logs open shell run sbom update-bases env: OF_STACK = --stack $(STACK)
 # The options stand here because GNU Make 3.81, which macOS has, ignores .SHELLFLAGS.
 ENV = set -euo pipefail; eval "$$($(SETUP) env)"
 SELECT := pulumi stack select --create --stack $(STACK) >/dev/null
@@ -90,6 +90,10 @@ run: python ## run a command in a new container of a service: make run S=orders 
 .PHONY: new-service
 new-service: python ## add a service: make new-service NAME=orders PREFIX=/api/v3/
 	@$(OPERATE) new-service "$(NAME)" "$(PREFIX)"
+
+.PHONY: new-secret
+new-secret: tools ## make up the value of a secret that rows name: make new-secret NAME=PASSWORD
+	@$(ENV); $(SELECT); $(PYTHON) -m tools.operate --stack $(STACK) new-secret "$(NAME)"
 
 .PHONY: bench
 bench: tools ## benchmark against the tutorial's stack; QUICK=1 for fewer rounds

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from infra.settings import DEVELOPMENT, PRODUCTION, SWARM
+from infra.timeouts import LONGEST
 
 V = TypeVar("V")
 T = TypeVar("T")
@@ -266,6 +267,11 @@ IMAGE = Rule(
     _matching(r"[a-z0-9][a-z0-9._/:@-]*[a-z0-9]"),
 )
 # Of a row of the service table only.
+TIMEOUT = Rule(f"a whole number of seconds from 1 to {LONGEST}", _whole(1, LONGEST))
+STREAMS = Rule(
+    f"a whole number of seconds from 1 to {LONGEST}, or 0 for a service without streams",
+    _whole(0, LONGEST),
+)
 NAMES: Rule[Any, tuple[str, ...]] = Rule('a tuple of names, each once, such as ("TOKEN",)', _names)
 VOLUMES: Rule[Any, Mapping[str, str]] = Rule(
     "names of volumes with a folder each, no two the same, such as {'files': '/data'}", _folders

@@ -3,11 +3,13 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from infra import calls, keys, sources, timeouts
+from infra import calls, keys, sources
 from infra.keys import Rule
 from topology import Service
 
 RULES: Mapping[str, Rule[Any, Any]] = {
+    "timeout": keys.TIMEOUT,
+    "streams": keys.STREAMS,
     "env": keys.ENV,
     "secrets": keys.NAMES,
     "volumes": keys.VOLUMES,
@@ -30,7 +32,6 @@ def wrong(services: Iterable[Service]) -> list[str]:
     """Return a line for each field that cannot work, with what would be right."""
     services = tuple(services)
     return [
-        *timeouts.wrong(services),
         *calls.wrong(services),
         *_order(services),
         *(line for service in services for line in [*_fields(service)] or _folders(service)),
@@ -41,8 +42,10 @@ def _fields(service: Service) -> Iterator[str]:
     for name, rule in RULES.items():
         value = getattr(service, name)
         try:
-            rule.convert(value)
+            fits = rule.convert(value) == value  # a row writes no number as text
         except (ValueError, TypeError):
+            fits = False
+        if not fits:
             yield f"topology.py: {service.name!r} has {name}={value!r}; it must be {rule.right}"
 
 

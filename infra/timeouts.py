@@ -50,17 +50,3 @@ def drained(stop_seconds: int, streams: int = 0) -> int:
 def longest(services: Iterable[Service]) -> int:
     """Return the time-out of the slowest service, for what serves them all."""
     return max((service.timeout for service in services), default=Service.timeout)
-
-
-def wrong(services: Iterable[Service]) -> list[str]:
-    """Return a line for each time of a row of the table that cannot be used."""
-    return [
-        f"topology.py: {service.name!r} has {field}={seconds!r}; "
-        f"it must be a whole number of seconds from 1 to {LONGEST}{alternative}"
-        for service in services
-        for field, seconds, least, alternative in (
-            ("timeout", service.timeout, 1, ""),
-            ("streams", service.streams, 0, ", or 0 for a service without streams"),
-        )
-        if type(seconds) is not int or not least <= seconds <= LONGEST
-    ]

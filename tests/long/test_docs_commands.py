@@ -131,10 +131,7 @@ NOT = {
         (
             "cp -r docs/shop/* services/",
             "(cd services/stock && CGO_ENABLED=0 go build -o stock main.go)",
-            *(
-                f"pulumi config set --secret --path services.{name}.secrets.PASSWORD"
-                for name in ("database", "orders", "packer")
-            ),
+            "make new-secret NAME=PASSWORD",
             "docker exec database pg_dump --clean --if-exists > backup.sql",
             "docker exec --interactive database psql --quiet < backup.sql",
         ),

@@ -21,7 +21,6 @@ from tools.setup import go
 from tools.setup.progress import Progress
 
 PAGE = ROOT / "docs" / "your-own-system.md"
-PASSWORD = "one-3f9c62d1"
 USERS = ("database", "orders", "packer")
 
 
@@ -40,9 +39,19 @@ def shop(folder: Path, **config: object) -> Iterator[Deployment]:
         table.write_text(f"{table.read_text()}\n{rows}")
         for name, port in zip(("orders", "stock", "news"), free_ports(3), strict=True):
             one.set_service(name, hostPort=port)
-        for name in USERS:
-            one.set_secret(name, "PASSWORD", PASSWORD)
+        make_up_the_password(one)
         yield one
+
+
+def make_up_the_password(one: Deployment) -> None:
+    unknown = one.new_secret("TOKEN")
+    assert "NAME='TOKEN' is a secret of no service" in unknown.stderr
+    made = one.new_secret("PASSWORD")
+    assert made.stdout.endswith(f"in stack {one.stack}: {', '.join(USERS)}.\n")
+    secrets = [one.config["services"][name]["secrets"] for name in USERS]
+    assert all(secret["PASSWORD"]["secure"] for secret in secrets)
+    again = one.new_secret("PASSWORD")
+    assert f"services.database.secrets.PASSWORD has a value in stack {one.stack}" in again.stderr
 
 
 def orders(one: Deployment, body: bytes = b"") -> dict[str, int]:

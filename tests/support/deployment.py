@@ -5,6 +5,7 @@ import os
 import random
 import shutil
 import subprocess
+import sys
 import uuid
 from pathlib import Path
 from typing import Any, Self
@@ -83,6 +84,17 @@ class Deployment:
         said = yaml.safe_load(self.config_file.read_text())
         self.config["services"] = said["config"]["microservices:services"]
         self._salt = {"encryptionsalt": said["encryptionsalt"]}
+
+    def new_secret(self, name: str) -> subprocess.CompletedProcess[str]:
+        """Run `make new-secret`, and take over what it wrote to the stack's own file."""
+        command = [sys.executable, "-m", "tools.operate", "--stack", self.stack, "new-secret", name]
+        done = run(command, seconds=60, cwd=self.project, env=self.environment)
+        if done.returncode == 0:
+            said = yaml.safe_load((self.project / f"Pulumi.{self.stack}.yaml").read_text())
+            for service, own in said["config"]["microservices:services"].items():
+                self.set_service(service, **own)
+            self._salt = {"encryptionsalt": said["encryptionsalt"]}
+        return done
 
     def restore(self) -> None:
         """Undo all edits of sources and configuration, without replacing mounted folders."""

@@ -82,8 +82,7 @@ def unknown_keys(_page: Path, text: str) -> Iterator[str]:
 
 def known_within(name: str, key: str, *_: str) -> bool:
     """Whether `services` may say this."""
-    shop = (folder.name for folder in (ROOT / "docs" / "shop").iterdir())
-    keys_of_each = dict.fromkeys([*(s.name for s in SERVICES), *shop], keys.OF_SERVICE)
+    keys_of_each = {service.name: keys.OF_SERVICE for service in SERVICES}
     return key in {**keys_of_each, "frontend": keys.OF_GATEWAY}.get(name, ())
 
 

@@ -71,6 +71,7 @@ def declared(monkeypatch: pytest.MonkeyPatch, row: Service, **config: object) ->
         ("egress", "yes", "True or False"),
         ("memory", 16, "a whole number from 48"),
         ("memory", "1g", "a whole number from 48"),
+        ("memory", "96", "a whole number from 48"),
         ("cpus", -1, "or 0 for a fair share"),
         ("processes", 1, "a whole number from 8"),
         ("max_body", 20_000, "a whole number from 1 to 16384"),

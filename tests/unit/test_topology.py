@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from infra import calls, timeouts
+from infra import calls, table
 from infra.admission import Refused, without_folder
 from tests.support.program import declare
 from topology import SERVICES
@@ -47,9 +47,9 @@ def test_a_row_without_a_folder_is_an_error_that_names_it() -> None:
 
 @pytest.mark.parametrize("timeout", [0, -1, 601, 2.5, "5", True, None])
 def test_a_time_out_that_cannot_be_is_an_error_that_names_row_and_field(timeout: object) -> None:
-    assert timeouts.wrong(SERVICES) == []
-    assert timeouts.wrong([replace(SERVICES[0], timeout=n) for n in (1, 600)]) == []
-    (line,) = timeouts.wrong([*SERVICES, replace(SERVICES[0], name="orders", timeout=timeout)])  # type: ignore[arg-type]
+    assert table.wrong(SERVICES) == []
+    assert table.wrong([replace(SERVICES[1], timeout=n) for n in (1, 600)]) == []
+    (line,) = table.wrong([*SERVICES, replace(SERVICES[0], name="orders", timeout=timeout)])  # type: ignore[arg-type]
     assert line == (
         f"topology.py: 'orders' has timeout={timeout!r}; "
         "it must be a whole number of seconds from 1 to 600"

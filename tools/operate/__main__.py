@@ -14,9 +14,10 @@ from typing import NoReturn
 from docker.models.containers import Container
 
 from infra.engine import EngineError
-from tools.operate import logs, new_service, once, status
+from tools.operate import logs, new_secret, new_service, once, status
 from tools.operate.deployed import Stack, connect, url
 from tools.setup.errors import Problem
+from tools.setup.process import FailedError
 from topology import GATEWAY
 
 INTERRUPTED = 130
@@ -30,6 +31,8 @@ def main() -> int:
         return int(arguments.do(arguments) or 0)
     except Problem as problem:
         print(problem, file=sys.stderr)
+    except FailedError as error:
+        print(Problem(error.output, remedy="fix that and run it again"), file=sys.stderr)
     except EngineError as error:
         print(
             Problem(str(error), remedy="`make up` starts an engine where none runs"),
@@ -80,6 +83,11 @@ def add_service(arguments: argparse.Namespace) -> None:
     print("It is in topology.py and Pulumi.yaml: `make up` deploys it, `make test` holds it.")
 
 
+def add_secret(arguments: argparse.Namespace) -> None:
+    named = new_secret.add(arguments.stack, arguments.name)
+    print(f"{arguments.name} has a new value in stack {arguments.stack}: {', '.join(named)}.")
+
+
 def _running(stack: Stack, service: str, number: int) -> Container:
     container = stack.replica(service, number)
     if container.status != "running":
@@ -109,6 +117,9 @@ def _parser() -> argparse.ArgumentParser:
     adding.add_argument("name")
     adding.add_argument("prefix")
     adding.set_defaults(do=add_service)
+    secret = verbs.add_parser("new-secret")
+    secret.add_argument("name")
+    secret.set_defaults(do=add_secret)
     return parser
 
 
