@@ -8,7 +8,7 @@ TOOK = $$(($$(date +%s) - $(BEGAN))) s
 
 SETUP = python3 -m tools.setup $(OF_STACK)
 # The others use the engine of this shell, not the stack's (docker:host).
-up preview destroy recover status logs open shell run sbom update-bases env: OF_STACK = --stack $(STACK)
+up preview destroy recover status logs open shell run backup restore sbom update-bases env: OF_STACK = --stack $(STACK)
 # The options stand here because GNU Make 3.81, which macOS has, ignores .SHELLFLAGS.
 ENV = set -euo pipefail; eval "$$($(SETUP) env)"
 SELECT := pulumi stack select --create --stack $(STACK) >/dev/null
@@ -86,6 +86,14 @@ shell: python ## open a shell in a service's container: make shell S=microservic
 .PHONY: run
 run: python ## run a command in a new container of a service: make run S=orders CMD="python3 migrate.py"
 	@$(OPERATE) run "$(S)" "$$CMD"
+
+.PHONY: backup
+backup: python ## stop a service, copy its volumes to a file in backups/, start it: make backup S=database
+	@$(OPERATE) backup "$(S)"
+
+.PHONY: restore
+restore: python ## stop a service, replace what its volumes have, start it: make restore S=database FILE=...
+	@$(OPERATE) restore "$(S)" "$(FILE)"
 
 .PHONY: new-service
 new-service: python ## add a service: make new-service NAME=orders PREFIX=/api/v3/

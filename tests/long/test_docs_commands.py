@@ -132,6 +132,8 @@ NOT = {
             "cp -r docs/shop/* services/",
             "(cd services/stock && CGO_ENABLED=0 go build -o stock main.go)",
             "make new-secret NAME=PASSWORD",
+            "make backup S=database",
+            "make restore S=database FILE=backups/dev-database-20261127T104000Z.tar",
             "docker exec database pg_dump --clean --if-exists > backup.sql",
             "docker exec --interactive database psql --quiet < backup.sql",
         ),

@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import subprocess
+import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -120,6 +121,7 @@ def check_the_data_lives_on(one: Deployment) -> None:
     one.up("--refresh")
     wait_until(lambda: is_served(one), "the database is back")
     restore(one, saved)
+    check_a_copy_of_the_volume(one)
     orders(one, b"a plate")
     wait_packed(one, 2)
     one.destroy()
@@ -133,6 +135,34 @@ def restore(one: Deployment, backup: bytes) -> None:
     for text in (b"DELETE FROM orders", backup):
         subprocess.run(command, input=text, check=True, capture_output=True, timeout=60)
         assert orders(one)["taken"] == (1 if text == backup else 0)
+
+
+def check_a_copy_of_the_volume(one: Deployment) -> None:
+    saved = one.tool("backup", "database")
+    assert saved.returncode == 0, saved.stderr
+    (file,) = (one.project / "backups").iterdir()
+    assert saved.stdout.startswith(f"backups/{file.name} is written; database was away for ")
+    assert file.stat().st_mode & 0o777 == 0o600
+    orders(one, b"a saucer")
+    wait_packed(one, 2)
+    broken = file.with_name("broken.tar")
+    broken.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+    foreign = file.with_name("foreign.tar")
+    with tarfile.open(foreign, "w") as archive:
+        archive.add(PAGE, "other/file")
+    for wrong, said in (
+        (("orders", str(file)), "S='orders' has no volume"),
+        (("database", str(broken)), "cannot be read"),
+        (("database", str(foreign)), "has other; database has rows"),
+        (("database", "nothing.tar"), "No such file"),
+    ):
+        refused = one.tool("restore", *wrong)
+        assert (refused.returncode, said in refused.stderr) == (1, True), refused.stderr
+    assert orders(one)["taken"] == 2
+    restored = one.tool("restore", "database", str(file))
+    assert restored.returncode == 0, restored.stderr
+    wait_until(lambda: is_served(one), "the database is back")
+    assert orders(one)["taken"] == 1
 
 
 def is_served(one: Deployment) -> bool:

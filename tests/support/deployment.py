@@ -85,10 +85,14 @@ class Deployment:
         self.config["services"] = said["config"]["microservices:services"]
         self._salt = {"encryptionsalt": said["encryptionsalt"]}
 
+    def tool(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a verb of `tools.operate` in the copy of the project."""
+        command = [sys.executable, "-m", "tools.operate", "--stack", self.stack, *arguments]
+        return run(command, seconds=PULUMI_SECONDS, cwd=self.project, env=self.environment)
+
     def new_secret(self, name: str) -> subprocess.CompletedProcess[str]:
         """Run `make new-secret`, and take over what it wrote to the stack's own file."""
-        command = [sys.executable, "-m", "tools.operate", "--stack", self.stack, "new-secret", name]
-        done = run(command, seconds=60, cwd=self.project, env=self.environment)
+        done = self.tool("new-secret", name)
         if done.returncode == 0:
             said = yaml.safe_load((self.project / f"Pulumi.{self.stack}.yaml").read_text())
             for service, own in said["config"]["microservices:services"].items():

@@ -41,7 +41,7 @@ class TestBeforePulumi:
         assert f"\n{target} --stack dev" in asked.read_text()
 
 
-@pytest.mark.parametrize("target", ["up", "status", "logs", "open", "shell", "run"])
+@pytest.mark.parametrize("target", ["up", "status", "logs", "open", "shell", "run", "backup"])
 def test_a_recipe_uses_the_engine_of_its_stack(target: str) -> None:
     command = ["make", "--dry-run", target, "STACK=one"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=60)

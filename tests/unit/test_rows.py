@@ -140,6 +140,14 @@ def test_a_release_command_runs_once_before_the_replicas(
     assert not [v for rule in RULES for v in rule.violations(Resource(CONTAINER, once))]
 
 
+def test_a_row_without_a_route_on_a_swarm(monkeypatch: pytest.MonkeyPatch) -> None:
+    row = replace(FIRST, prefix="", host_port=0, health=("check", "it"), calls=(), chain="")
+    with on_a_swarm():
+        seen = declared(monkeypatch, row, **CONFIG)
+    tests = services_of(seen)[FIRST.name]["taskSpec"]["containerSpec"]["healthcheck"]["tests"]
+    assert tests == ["CMD", "check", "it"]
+
+
 def test_a_swarm_runs_no_release_command() -> None:
     row = replace(FIRST, release_command=("migrate",))
     (line,) = read(row, {"mode": "swarm", "registry": "localhost:5000"})

@@ -9,12 +9,13 @@ import argparse
 import os
 import sys
 import webbrowser
+from pathlib import Path
 from typing import NoReturn
 
 from docker.models.containers import Container
 
 from infra.engine import EngineError
-from tools.operate import logs, new_secret, new_service, once, status
+from tools.operate import backup, logs, new_secret, new_service, once, status
 from tools.operate.deployed import Stack, connect, url
 from tools.setup.errors import Problem
 from tools.setup.process import FailedError
@@ -77,6 +78,18 @@ def run_once(arguments: argparse.Namespace) -> NoReturn:
     os.execvp(command[0], command)  # noqa: S606  no shell around it
 
 
+def save_volumes(arguments: argparse.Namespace) -> None:
+    with connect(arguments.stack) as stack:
+        file, seconds = backup.save(stack, arguments.service)
+    print(f"{file} is written; {arguments.service} was away for {seconds:.1f} s.")
+
+
+def restore_volumes(arguments: argparse.Namespace) -> None:
+    with connect(arguments.stack) as stack:
+        seconds = backup.restore(stack, arguments.service, arguments.file)
+    print(f"{arguments.service} has what {arguments.file} has; it was away for {seconds:.1f} s.")
+
+
 def add_service(arguments: argparse.Namespace) -> None:
     row = new_service.add(arguments.name, arguments.prefix)
     print(f"services/{row.name}/ answers at {row.prefix}{row.call.lstrip('/')}.")
@@ -113,6 +126,13 @@ def _parser() -> argparse.ArgumentParser:
     running.add_argument("service")
     running.add_argument("command")
     running.set_defaults(do=run_once)
+    saving = verbs.add_parser("backup")
+    saving.add_argument("service")
+    saving.set_defaults(do=save_volumes)
+    restoring = verbs.add_parser("restore")
+    restoring.add_argument("service")
+    restoring.add_argument("file", type=Path)
+    restoring.set_defaults(do=restore_volumes)
     adding = verbs.add_parser("new-service")
     adding.add_argument("name")
     adding.add_argument("prefix")

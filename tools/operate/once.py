@@ -26,6 +26,13 @@ def create(like: Container, words: str, *, terminal: bool) -> str:
     return name
 
 
+def refuse_a_swarm(container: Container, remedy: str) -> None:
+    if ON_A_SWARM in container.labels:
+        raise Problem(
+            f"{container.name} is a task of a swarm, which has no such command", "", remedy
+        )
+
+
 def _creation(like: Container, words: str, name: str, network: str, *, terminal: bool) -> list[str]:
     try:
         split = shlex.split(words)
@@ -33,11 +40,7 @@ def _creation(like: Container, words: str, name: str, network: str, *, terminal:
         raise Problem(f"CMD={words!r} cannot be read: {error}", remedy="close its quotes") from None
     if not split:
         raise Problem("CMD is empty", remedy='name a command, such as CMD="python3 migrate.py"')
-    if ON_A_SWARM in like.labels:
-        raise Problem(
-            f"{like.name} is a task of a swarm, whose network takes no single container",
-            remedy=f"run the command in it: docker exec {like.name} COMMAND",
-        )
+    refuse_a_swarm(like, f"run the command in it: docker exec {like.name} COMMAND")
     config, host = like.attrs["Config"], like.attrs["HostConfig"]
     several = {
         "--env": config["Env"] or (),
