@@ -1,15 +1,15 @@
 """What a row gives its service: environment, secrets, a volume, limits and a way out."""
 
-import json
 import socket
 from pathlib import Path
 
-from psutil import net_if_addrs, process_iter
+from psutil import net_if_addrs
 
 from infra.settings import PRODUCTION
 from tests.support.deployment import Deployment, reaches
 from tests.support.full_row import FIRST, SECOND, VOLUME, Seen, facts, hashed, write_service
 from tests.support.load import load
+from tests.support.plain_sight import in_plain_sight
 from tests.support.updates import (
     REQUESTS_PER_SECOND,
     assert_nothing_lost,
@@ -18,22 +18,7 @@ from tests.support.updates import (
 )
 
 PASSPHRASE = "a passphrase"
-
-
-def in_plain_sight(one: Deployment, *outputs: str) -> list[str]:
-    """Return where a secret can be read: in files of the state, in the engine or in outputs."""
-    files = (path for path in one.project.parent.rglob("*") if path.is_file())
-    places = {str(p): p.read_bytes() for p in files if one.project not in p.parents}
-    for container in one.containers():
-        image = one.engine.images.get(container.attrs["Image"])
-        known = json.dumps([container.attrs, image.attrs, image.history()]).encode()
-        places[str(container.name)] = known + container.logs()
-    places["output"] = "".join(outputs).encode()
-    running = (" ".join(process.info["cmdline"] or ()) for process in process_iter(["cmdline"]))
-    places["process list"] = "".join(running).encode()
-    assert len(places) > 10
-    secrets = (FIRST.encode(), SECOND.encode())
-    return [place for place, text in places.items() if any(secret in text for secret in secrets)]
+SECRETS = (FIRST, SECOND)
 
 
 def test_a_row_gives_a_service_what_it_needs(tmp_path: Path) -> None:
@@ -50,7 +35,7 @@ def test_a_row_gives_a_service_what_it_needs(tmp_path: Path) -> None:
         assert facts(one.url, "POST").lines == "a line"
         check_container(one)
         one.operate("preview", "--refresh", "--expect-no-changes")
-        assert in_plain_sight(one, done.stdout, done.stderr) == []
+        assert in_plain_sight(one, SECRETS, done.stdout, done.stderr) == []
         change_the_secret(one, {"router_one"})
         one.container("microservice1").kill("SIGKILL")
         one.up("--refresh")
@@ -79,7 +64,7 @@ def change_the_secret(one: Deployment, replaced: set[str]) -> None:
     shown = one.operate("preview", "--diff")
     changed = one.up("--diff")
     assert facts(one.url).token == hashed(SECOND)
-    assert in_plain_sight(one, shown.stdout, changed.stdout) == []
+    assert in_plain_sight(one, SECRETS, shown.stdout, changed.stdout) == []
     after = ids(one)
     assert {
         name for name in before.keys() & after.keys() if before[name] != after[name]

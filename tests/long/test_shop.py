@@ -15,6 +15,7 @@ from infra.settings import DEVELOPMENT, PRODUCTION
 from tests.support.contract import ask
 from tests.support.deployment import ROOT, Deployment
 from tests.support.load import Request, load
+from tests.support.plain_sight import in_plain_sight
 from tests.support.polling import wait_until
 from tests.support.processes import free_ports, run
 from tests.support.updates import REQUESTS_PER_SECOND, assert_nothing_lost, change, ids
@@ -87,8 +88,12 @@ def container(one: Deployment, name: str) -> str:
 
 def test_the_shop_in_development(tmp_path: Path) -> None:
     with shop(tmp_path, mode=DEVELOPMENT) as one:
-        one.up()
+        done = one.up()
         check_shop(one)
+        path = ("--path", "services.database.secrets.PASSWORD")
+        password = one.pulumi("config", "get", *path, *one.configured()).stdout.strip()
+        assert len(password) > 20
+        assert in_plain_sight(one, [password], done.stdout, done.stderr) == []
         check_a_failed_migration(one)
         check_the_data_lives_on(one)
 
