@@ -277,6 +277,7 @@ VOLUMES: Rule[Any, Mapping[str, str]] = Rule(
     "names of volumes with a folder each, no two the same, such as {'files': '/data'}", _folders
 )
 FLAG: Rule[Any, bool] = Rule("True or False", _flag)
+PATH = Rule("a path, such as '/orders'", _matching(r"/[!-~]*"))
 ROUTE = Rule("a path with / at both ends, such as '/api/v3/', or '' for no route", _route)
 HOST_PORT = Rule("a port: a whole number from 1 to 65535, or 0 for none", _whole(0, 65535))
 COMMAND: Rule[Any, tuple[str, ...]] = Rule(

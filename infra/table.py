@@ -18,6 +18,9 @@ RULES: Mapping[str, Rule[Any, Any]] = {
     "cpus": keys.CPUS,
     "processes": keys.PROCESSES,
     "max_body": keys.BODY,
+    "container": keys.NAME,
+    "port": keys.PORT,
+    "call": keys.PATH,
     "prefix": keys.ROUTE,
     "host_port": keys.HOST_PORT,
     "health": keys.COMMAND,
@@ -33,6 +36,7 @@ def wrong(services: Iterable[Service]) -> list[str]:
     services = tuple(services)
     return [
         *calls.wrong(services),
+        *_doubled(services),
         *_order(services),
         *(line for service in services for line in [*_fields(service)] or _folders(service)),
     ]
@@ -47,6 +51,19 @@ def _fields(service: Service) -> Iterator[str]:
             fits = False
         if not fits:
             yield f"topology.py: {service.name!r} has {name}={value!r}; it must be {rule.right}"
+
+
+def _doubled(services: Iterable[Service]) -> Iterator[str]:
+    first: dict[tuple[str, str], str] = {}
+    for service in services:
+        for field in ("name", "container", "prefix"):
+            value = getattr(service, field)
+            if value and (field, value) in first:
+                yield (
+                    f"topology.py: {service.name!r} has {field}={value!r}, "
+                    f"which {first[field, value]!r} has; each row must have one of its own"
+                )
+            first.setdefault((field, value), service.name)
 
 
 def _order(services: Iterable[Service]) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 import runpy
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,14 @@ def test_one_file_is_written_beside_the_row(project: Path) -> None:
     assert written == {
         str(project / name) for name in ("services/unit-probe/app.py", "topology.py")
     }
+
+
+def test_a_row_without_a_route_overlaps_none(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker = replace(SERVICES[1], prefix="", host_port=0)
+    monkeypatch.setattr(new_service, "SERVICES", (SERVICES[0], worker))
+    assert new_service.add("unit-probe", "/api/v2/", project).prefix == "/api/v2/"
 
 
 def test_it_answers_by_its_own_name(project: Path) -> None:

@@ -75,6 +75,9 @@ def declared(monkeypatch: pytest.MonkeyPatch, row: Service, **config: object) ->
         ("cpus", -1, "or 0 for a fair share"),
         ("processes", 1, "a whole number from 8"),
         ("max_body", 20_000, "a whole number from 1 to 16384"),
+        ("container", "a b", "a name of two or more letters"),
+        ("port", 0, "a port"),
+        ("call", "orders", "a path, such as '/orders'"),
         ("prefix", "api/v3/", "a path with / at both ends"),
         ("prefix", "/api v3/", "or '' for no route"),
         ("host_port", 65536, "or 0 for none"),
@@ -93,6 +96,14 @@ def test_a_field_that_cannot_work_is_named_with_what_is_right(
     (line,) = table.wrong([replace(FIRST, **wrong), SECOND])
     assert line.startswith(f"topology.py: {FIRST.name!r} has {field}={value!r}; it must be ")
     assert right in line
+
+
+@pytest.mark.parametrize("field", ["name", "container", "prefix"])
+def test_two_rows_with_one_name_or_route_are_refused(field: str) -> None:
+    same: dict[str, Any] = {field: getattr(FIRST, field)}
+    (line,) = table.wrong([replace(FIRST, calls=()), replace(SECOND, **same)])
+    assert line.startswith(f"topology.py: {same.get('name', SECOND.name)!r} has {field}=")
+    assert "which 'microservice1' has; each row must have one of its own" in line
 
 
 def test_a_row_depends_on_rows_above_it() -> None:

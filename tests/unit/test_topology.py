@@ -49,9 +49,9 @@ def test_a_row_without_a_folder_is_an_error_that_names_it() -> None:
 def test_a_time_out_that_cannot_be_is_an_error_that_names_row_and_field(timeout: object) -> None:
     assert table.wrong(SERVICES) == []
     assert table.wrong([replace(SERVICES[1], timeout=n) for n in (1, 600)]) == []
-    (line,) = table.wrong([*SERVICES, replace(SERVICES[0], name="orders", timeout=timeout)])  # type: ignore[arg-type]
+    (line,) = table.wrong([replace(SERVICES[0], timeout=timeout), SERVICES[1]])  # type: ignore[arg-type]
     assert line == (
-        f"topology.py: 'orders' has timeout={timeout!r}; "
+        f"topology.py: 'microservice1' has timeout={timeout!r}; "
         "it must be a whole number of seconds from 1 to 600"
     )
 

@@ -78,7 +78,7 @@ def _wrong_prefix(service: Service) -> list[str]:
     return [
         f"PREFIX={prefix!r} overlaps {row.prefix} of {row.name}; take another, such as /api/v3/"
         for row in SERVICES
-        if row.prefix.startswith(prefix) or prefix.startswith(row.prefix)
+        if row.prefix and (row.prefix.startswith(prefix) or prefix.startswith(row.prefix))
     ]
 
 
