@@ -48,7 +48,8 @@ def test_a_row_without_a_folder_is_an_error_that_names_it() -> None:
 @pytest.mark.parametrize("timeout", [0, -1, 601, 2.5, "5", True, None])
 def test_a_time_out_that_cannot_be_is_an_error_that_names_row_and_field(timeout: object) -> None:
     assert table.wrong(SERVICES) == []
-    assert table.wrong([replace(SERVICES[1], timeout=n) for n in (1, 600)]) == []
+    for right in (1, 600):
+        assert table.wrong([SERVICES[0], replace(SERVICES[1], timeout=right)]) == []
     (line,) = table.wrong([replace(SERVICES[0], timeout=timeout), SERVICES[1]])  # type: ignore[arg-type]
     assert line == (
         f"topology.py: 'microservice1' has timeout={timeout!r}; "
