@@ -1,17 +1,16 @@
 """The web service and the gateway as swarm services: images in a registry, replicas on nodes."""
 
-import base64
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pulumi
 import pulumi_docker as docker
 
-from infra import containers, data, health, images, secret_files, sources, timeouts
+from infra import containers, health, images, sources, timeouts
 from infra.health import Probe
 from infra.settings import Limits, Settings
 from infra.stack import labelled
-from infra.swarm import failures, nodes, obstacles
+from infra.swarm import failures, mounts, nodes, obstacles
 from infra.target import ServiceParts
 from topology import GATEWAY, Service
 
@@ -75,8 +74,8 @@ class WebService(pulumi.ComponentResource):
             probe=health.of(service),
             user=containers.SERVICE_USER,
             env={**containers.environment(service, settings), **_for_streams(service)},
-            mounts=_volumes(service, settings),
-            secrets=_secrets(service, settings, parent=self),
+            mounts=mounts.volumes(service, settings),
+            secrets=mounts.secrets(service, settings, parent=self),
             limits=settings.limits[service.name],
             stop_seconds=service.streams + timeouts.stop(service.timeout),
             command=["bash", "-c", DRAINED] if source.on_chassis else None,
@@ -235,42 +234,6 @@ def _health_check(probe: Probe) -> docker.ServiceTaskSpecContainerSpecHealthchec
         timeout=f"{health.TIMEOUT_SECONDS}s",
         retries=health.RETRIES,
     )
-
-
-def _volumes(
-    service: Service, settings: Settings
-) -> list[docker.ServiceTaskSpecContainerSpecMountArgs]:
-    """Return the mounts of a service's volumes, which its node makes and nothing removes."""
-    return [
-        docker.ServiceTaskSpecContainerSpecMountArgs(
-            type="volume", target=folder, source=data.full_name(service, name, settings)
-        )
-        for name, folder in service.volumes.items()
-    ]
-
-
-def _secrets(
-    service: Service, settings: Settings, *, parent: pulumi.Resource
-) -> list[docker.ServiceTaskSpecContainerSpecSecretArgs]:
-    """Declare the swarm's secrets. A changed one is a new one, as the swarm changes none."""
-    made = {
-        name: docker.Secret(
-            f"{service.name}-{name}",
-            data=pulumi.Output.secret(base64.b64encode(value.encode()).decode()),
-            labels=labelled(docker.SecretLabelArgs),
-            opts=pulumi.ResourceOptions(parent=parent),
-        )
-        for name, value in sorted(settings.secrets[service.name].items())
-    }
-    return [
-        docker.ServiceTaskSpecContainerSpecSecretArgs(
-            secret_id=secret.id,
-            secret_name=secret.name,
-            file_name=f"{secret_files.FOLDER}/{name}",
-            file_mode=0o444,
-        )
-        for name, secret in made.items()
-    ]
 
 
 def _spread(constraints: Sequence[str]) -> docker.ServiceTaskSpecPlacementArgs:
