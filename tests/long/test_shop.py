@@ -79,6 +79,8 @@ def check_shop(one: Deployment) -> None:
     shown = {row["name"] for row in json.loads(ask(f"{one.url}/topology.json")[2])["services"]}
     assert {"orders", "stock", "news"} <= shown
     assert not shown & {"database", "packer"}
+    status = one.tool("status")
+    assert (status.returncode, status.stderr) == (0, ""), status.stdout
     one.operate("preview", "--refresh", "--expect-no-changes")
 
 

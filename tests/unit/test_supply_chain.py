@@ -103,6 +103,12 @@ IMAGE: Any = SimpleNamespace(
 )
 
 
+def test_a_bill_of_an_image_with_a_single_program_is_empty() -> None:
+    attrs = {"Created": "2026-11-24T07:00:00.1Z", "Config": {"Env": None}}
+    bare: Any = SimpleNamespace(id="sha256:2", attrs=attrs)
+    assert not sbom.describe(bare, {}).components
+
+
 def test_a_bill_names_what_is_installed_and_comes_out_the_same() -> None:
     bill = json.loads(JsonV1Dot6(sbom.describe(IMAGE, FILES)).output_as_string())
     assert {component["purl"] for component in bill["components"]} == {

@@ -81,10 +81,12 @@ def _wanted(export: IO[bytes]) -> Iterator[tuple[str, str]]:
 
 
 def _debian(files: dict[str, str]) -> Iterator[Component]:
+    if DPKG not in files:
+        return  # an image without Debian's packages, such as one with a single program
     lines = (line.partition("=") for line in files.get(RELEASE, "").splitlines())
     release = {key: value.strip('"') for key, _, value in lines}
     distro = f"{release['ID']}-{release.get('VERSION_ID') or release['VERSION_CODENAME']}"
-    for paragraph in files.get(DPKG, "").strip().split("\n\n"):
+    for paragraph in files[DPKG].strip().split("\n\n"):
         fields = HeaderParser().parsestr(paragraph)
         if fields["Status"] == "install ok installed":
             qualifiers = {"arch": fields["Architecture"], "distro": distro}
