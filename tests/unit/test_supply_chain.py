@@ -105,7 +105,7 @@ IMAGE: Any = SimpleNamespace(
 
 def test_a_bill_of_an_image_with_a_single_program_is_empty() -> None:
     attrs = {"Created": "2026-11-24T07:00:00.1Z", "Config": {"Env": None}}
-    bare: Any = SimpleNamespace(id="sha256:2", attrs=attrs)
+    bare: Any = SimpleNamespace(id="sha256:2", tags=["two:v1-0"], attrs=attrs)
     assert not sbom.describe(bare, {}).components
 
 
