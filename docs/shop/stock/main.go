@@ -4,6 +4,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"log"
 	"net/http"
 	"os"
 	"os/signal"
@@ -23,19 +24,21 @@ func main() {
 	}
 	grace, err := strconv.Atoi(os.Getenv("GRACEFUL_SECONDS"))
 	if err != nil {
-		panic(err)
+		log.Fatal("GRACEFUL_SECONDS: ", err)
 	}
 	server := &http.Server{Addr: address, Handler: http.HandlerFunc(answer), IdleTimeout: 75 * time.Second}
 	stop, _ := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	go func() {
 		if err := server.ListenAndServe(); err != http.ErrServerClosed {
-			panic(err)
+			log.Fatal(err)
 		}
 	}()
 	<-stop.Done()
 	limit, cancel := context.WithTimeout(context.Background(), time.Duration(grace)*time.Second)
 	defer cancel()
-	server.Shutdown(limit)
+	if err := server.Shutdown(limit); err != nil {
+		log.Fatal(err)
+	}
 }
 
 func answer(w http.ResponseWriter, r *http.Request) {
