@@ -5,44 +5,47 @@ import re
 import shutil
 import subprocess
 import tarfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import suppress
 from pathlib import Path
 
+import pytest
 from websockets.sync.client import connect
 
 from infra.settings import DEVELOPMENT, PRODUCTION
 from tests.support.contract import ask
 from tests.support.deployment import ROOT, Deployment
 from tests.support.load import Request, load
+from tests.support.newer_engines import Reachable
+from tests.support.notes import note
 from tests.support.plain_sight import in_plain_sight
 from tests.support.polling import wait_until
 from tests.support.processes import free_ports, run
+from tests.support.rig import Rig, why_not
+from tests.support.swarm_deployment import BASES
 from tests.support.updates import REQUESTS_PER_SECOND, assert_nothing_lost, change, ids
 from tools.setup import go
 from tools.setup.progress import Progress
 
 PAGE = ROOT / "docs" / "your-own-system.md"
+PASSPHRASE = "a passphrase"
 USERS = ("database", "orders", "packer")
 
 
-@contextmanager
-def shop(folder: Path, **config: object) -> Iterator[Deployment]:
-    with Deployment(folder, "a passphrase", **config) as one:
-        services = one.project / "services"
-        shutil.copytree(ROOT / "docs" / "shop", services, dirs_exist_ok=True)
-        build = [str(go.ensure(Progress())), "build", "-o", "stock", "main.go"]
-        compiled = run(
-            build, seconds=300, cwd=services / "stock", env={**one.environment, **go.ENVIRONMENT}
-        )
-        assert compiled.returncode == 0, compiled.stderr
-        table = one.project / "topology.py"
-        (rows,) = re.findall(r"```python\n(.+?)```", PAGE.read_text(), re.DOTALL)
-        table.write_text(f"{table.read_text()}\n{rows}")
-        for name, port in zip(("orders", "stock", "news"), free_ports(3), strict=True):
-            one.set_service(name, hostPort=port)
-        make_up_the_password(one)
-        yield one
+def build(one: Deployment) -> None:
+    """Do in the copy of the project what the page says."""
+    services = one.project / "services"
+    shutil.copytree(ROOT / "docs" / "shop", services, dirs_exist_ok=True)
+    command = [str(go.ensure(Progress())), "build", "-o", "stock", "main.go"]
+    compiled = run(
+        command, seconds=300, cwd=services / "stock", env={**one.environment, **go.ENVIRONMENT}
+    )
+    assert compiled.returncode == 0, compiled.stderr
+    table = one.project / "topology.py"
+    (rows,) = re.findall(r"```python\n(.+?)```", PAGE.read_text(), re.DOTALL)
+    table.write_text(f"{table.read_text()}\n{rows}")
+    for name, port in zip(("orders", "stock", "news"), free_ports(3), strict=True):
+        one.set_service(name, hostPort=port)
+    make_up_the_password(one)
 
 
 def make_up_the_password(one: Deployment) -> None:
@@ -89,7 +92,8 @@ def container(one: Deployment, name: str) -> str:
 
 
 def test_the_shop_in_development(tmp_path: Path) -> None:
-    with shop(tmp_path, mode=DEVELOPMENT) as one:
+    with Deployment(tmp_path, PASSPHRASE, mode=DEVELOPMENT) as one:
+        build(one)
         done = one.up()
         check_shop(one)
         path = ("--path", "services.database.secrets.PASSWORD")
@@ -173,11 +177,14 @@ def check_a_copy_of_the_volume(one: Deployment) -> None:
 
 
 def is_served(one: Deployment) -> bool:
-    return ask(f"{one.url}/api/orders/")[0] == 200
+    with suppress(OSError):
+        return ask(f"{one.url}/api/orders/")[0] == 200
+    return False
 
 
 def test_an_update_of_the_shop_in_production_loses_no_request(tmp_path: Path) -> None:
-    with shop(tmp_path, mode=PRODUCTION, replicas=2) as one:
+    with Deployment(tmp_path, PASSPHRASE, mode=PRODUCTION, replicas=2) as one:
+        build(one)
         one.up()
         check_shop(one)
         before = ids(one)
@@ -189,8 +196,33 @@ def test_an_update_of_the_shop_in_production_loses_no_request(tmp_path: Path) ->
             app = one.project / "services" / "orders" / "app.py"
             app.write_text(f"{app.read_text()}# 2\n")
             one.up()
+        note("the shop's orders, with a migration", report.summary())
         assert_nothing_lost(report, seconds=10)
         after = ids(one)
         replaced = {name for name in before if before[name] != after.get(name)}
         assert {"orders", "orders_2", "orders_release"} <= replaced
         assert not replaced & {"database", "packer", "stock", "news"}
+
+
+@pytest.mark.xdist_group("rig")
+def test_the_orders_outlive_a_power_cut(tmp_path: Path) -> None:
+    """Docker starts the containers in no order: those that come too early start again."""
+    if reason := why_not():
+        pytest.skip(reason)
+    with pytest.MonkeyPatch.context() as patch, Rig(1) as rig:
+        (node,) = rig.nodes
+        rig.load(node, *BASES)
+        patch.setenv("DOCKER_HOST", node.socket)
+        with Reachable(node, tmp_path) as one:
+            build(one)
+            one.up()
+            orders(one, b"a cup")
+            wait_packed(one, 1)
+            one.engine.close()
+            node.crash()
+            assert not is_served(one)
+            node.boot()
+            wait_until(lambda: is_served(one), "served again", 120)
+            orders(one, b"a plate")
+            wait_packed(one, 2)
+            one.operate("preview", "--refresh", "--expect-no-changes")
