@@ -215,7 +215,7 @@ class Deployment:
         self.operate("destroy", "--skip-preview", "--run-program", check=False)
         ours = self._ours()
         for container in self.engine.containers.list(all=True, filters=ours, ignore_removed=True):
-            container.remove(force=True)
+            container.remove(force=True, v=True)
         for network in self.engine.networks.list(filters=ours):
             network.remove()
         for volume in self.engine.volumes.list(filters=ours):

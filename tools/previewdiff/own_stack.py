@@ -144,7 +144,7 @@ def _sweep(stack: str) -> None:
     with client() as engine:
         ours = labels.filters(stack)
         for container in engine.containers.list(all=True, filters=ours, ignore_removed=True):
-            container.remove(force=True)
+            container.remove(force=True, v=True)
         for network in engine.networks.list(filters=ours):
             network.remove()
         # Only this stack's tags: another stack may have the same image under a tag of its own.
