@@ -47,8 +47,8 @@ class WebService(pulumi.ComponentResource):
         source = sources.of(service.name, settings.python_image)
         host_port = settings.host_ports[service.name]
         live = not settings.production
-        environment = containers.environment(service, settings)
-        envs = [f"{key}={value}" for key, value in environment.items()]
+        environment = containers.environment(service, settings).items()
+        envs = [f"{key}={value}" for key, value in environment]
         mounts = data.mounts(service, settings, parent=self)
         secrets = secret_files.mounted(service, settings, self.image, parent=self)
         way_out = networks.way_out(service, settings, parent=self)

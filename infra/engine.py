@@ -59,6 +59,11 @@ def check_version(api: docker.APIClient) -> None:
         )
 
 
+def runs_once(container: Container) -> bool:
+    """Return whether it is to end by itself, so that the engine does not start it again."""
+    return container.attrs["HostConfig"]["RestartPolicy"]["Name"] in ("", "no")
+
+
 def execute(container: Container, *command: str, seconds: float = ANSWER_SECONDS) -> str:
     """Return what the command prints in the container.
 

@@ -176,12 +176,6 @@ def _folders(value: object) -> dict[str, str]:
     return folders
 
 
-def _route(value: object) -> str:
-    if not isinstance(value, str) or not re.fullmatch(r"(/([A-Za-z0-9._~-]+/)*)?", value):
-        raise ValueError
-    return value
-
-
 def _command(value: object) -> tuple[str, ...]:
     if not isinstance(value, tuple) or not all(isinstance(word, str) for word in value):
         raise TypeError
@@ -278,7 +272,10 @@ VOLUMES: Rule[Any, Mapping[str, str]] = Rule(
 )
 FLAG: Rule[Any, bool] = Rule("True or False", _flag)
 PATH = Rule("a path, such as '/orders'", _matching(r"/[!-~]*"))
-ROUTE = Rule("a path with / at both ends, such as '/api/v3/', or '' for no route", _route)
+ROUTE = Rule(
+    "a path with / at both ends, such as '/api/v3/', or '' for no route",
+    _matching(r"(/([A-Za-z0-9._~-]+/)*)?"),
+)
 HOST_PORT = Rule("a port: a whole number from 1 to 65535, or 0 for none", _whole(0, 65535))
 COMMAND: Rule[Any, tuple[str, ...]] = Rule(
     'a tuple of a program and its arguments, such as ("pg_isready",), or () for none', _command

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+SWARM_TASK = "com.docker.swarm.task.id"  # the engine's own, of a container that a swarm made
 PROJECT = "microservices.project"
 STACK = "microservices.stack"
 IMAGE = "microservices.image"  # of a container: the tag that it is made from

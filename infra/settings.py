@@ -96,7 +96,7 @@ class Settings:
         held = {n: self.on_network[full[n]] for n in names if full[n] in self.on_network}
         return addresses.assign(self.subnets[0], names, held, self.on_network.values())
 
-    @property
+    @cached_property
     def served(self) -> dict[Service, tuple[str, ...]]:
         """The services that the gateway sends requests to: from clients or from other services."""
         called = {name for service in self.replicas for name in service.calls}

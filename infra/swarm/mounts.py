@@ -26,7 +26,7 @@ def volumes(
 def secrets(
     service: Service, settings: Settings, *, parent: pulumi.Resource
 ) -> list[docker.ServiceTaskSpecContainerSpecSecretArgs]:
-    """Declare the swarm's secrets. A changed one is a new one, as the swarm changes none."""
+    """Declare the swarm's secrets. The swarm cannot change one: another value is another secret."""
     made = {
         name: docker.Secret(
             f"{service.name}-{name}",

@@ -87,10 +87,6 @@ def check_shop(one: Deployment) -> None:
     one.operate("preview", "--refresh", "--expect-no-changes")
 
 
-def container(one: Deployment, name: str) -> str:
-    return str(one.engine.containers.get(one.prefix + name).id)
-
-
 def test_the_shop_in_development(tmp_path: Path) -> None:
     with Deployment(tmp_path, PASSPHRASE, mode=DEVELOPMENT) as one:
         build(one)
@@ -118,8 +114,9 @@ def check_a_failed_migration(one: Deployment) -> None:
     migration.write_text(good)
     one.up()
     one.up("--refresh")  # restores the tag of the previous image
-    assert container(one, "orders_release") != before["orders_release"]
-    assert container(one, "database") == before["database"]
+    after = ids(one)
+    assert after["orders_release"] != before["orders_release"]
+    assert after["database"] == before["database"]
     one.operate("preview", "--refresh", "--expect-no-changes")
 
 
@@ -128,7 +125,7 @@ def check_the_data_lives_on(one: Deployment) -> None:
     dump = ["docker", "exec", str(database.name), "pg_dump", "--clean", "--if-exists"]
     saved = subprocess.run(dump, check=True, capture_output=True, timeout=60).stdout
     assert b"a cup" in saved
-    one.engine.containers.get(f"{one.prefix}database").kill("SIGKILL")
+    database.kill("SIGKILL")
     one.up("--refresh")
     wait_until(lambda: is_served(one), "the database is back")
     restore(one, saved)

@@ -30,11 +30,14 @@ def save(stack: Stack, service: str) -> tuple[Path, float]:
     file = FOLDER / f"{stack.name}-{service}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.tar"
     partial = file.with_suffix(".partial")
     began = time.monotonic()
-    with _stopped(container), _removed_on_failure(partial):
-        partial.touch(mode=0o600, exist_ok=False)
-        with partial.open("wb") as target:
-            _run(stack, volumes, f"{TAR} --create .", output=target)
-        partial.rename(file)
+    try:
+        with _stopped(container):
+            partial.touch(mode=0o600, exist_ok=False)
+            with partial.open("wb") as target:
+                _run(stack, volumes, f"{TAR} --create .", output=target)
+            partial.rename(file)
+    finally:
+        partial.unlink(missing_ok=True)
     return file, time.monotonic() - began
 
 
@@ -74,15 +77,6 @@ def _check(file: Path, service: str, volumes: Mapping[str, str]) -> None:
             f"FILE={file} has {', '.join(found) or 'nothing'}; {service} has {', '.join(volumes)}",
             remedy=f"name a backup of {service}: those that `make backup S={service}` writes",
         )
-
-
-@contextmanager
-def _removed_on_failure(file: Path) -> Iterator[None]:
-    try:
-        yield
-    except BaseException:
-        file.unlink(missing_ok=True)
-        raise
 
 
 @contextmanager

@@ -5,11 +5,11 @@ import shlex
 
 from docker.models.containers import Container
 
+from infra import labels
 from tools.setup import process
 from tools.setup.errors import Problem
 
 SECONDS = 60
-ON_A_SWARM = "com.docker.swarm.service.name"
 
 
 def create(like: Container, words: str, *, terminal: bool) -> str:
@@ -27,7 +27,7 @@ def create(like: Container, words: str, *, terminal: bool) -> str:
 
 
 def refuse_a_swarm(container: Container, remedy: str) -> None:
-    if ON_A_SWARM in container.labels:
+    if labels.SWARM_TASK in container.labels:
         raise Problem(
             f"{container.name} is a task of a swarm, which has no such command", "", remedy
         )

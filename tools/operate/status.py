@@ -8,6 +8,7 @@ from typing import TextIO
 import docker
 from docker.models.containers import Container
 
+from infra.engine import runs_once
 from tools.operate import memory
 from tools.operate.deployed import Stack, url
 from tools.operate.terminal import GREEN, RED, paint
@@ -57,8 +58,7 @@ def health(container: Container) -> str:
     state = container.attrs["State"]
     if container.status == "running":
         return str(state.get("Health", {}).get("Status", "running"))
-    once = container.attrs["HostConfig"]["RestartPolicy"]["Name"] in ("", "no")
-    return "done" if once and state["ExitCode"] == 0 else container.status
+    return "done" if runs_once(container) and state["ExitCode"] == 0 else container.status
 
 
 def since(started: str, now: datetime | None = None) -> str:

@@ -12,10 +12,6 @@ from infra import labels, timeouts
 from tools.recover.state import State
 from topology import Service
 
-SWARM_TASK = (
-    "com.docker.swarm.task.id"  # on containers that the swarm creates and removes by itself
-)
-
 
 @dataclass(frozen=True, kw_only=True)
 class Leftover:
@@ -37,7 +33,7 @@ def find(engine: DockerClient, project: str, stack: str, state: State) -> list[L
         *(
             _container(c)
             for c in engine.api.containers(all=True, filters=filters)
-            if c["Id"] not in known and SWARM_TASK not in c["Labels"]
+            if c["Id"] not in known and labels.SWARM_TASK not in c["Labels"]
         ),
         *(_network(n) for n in engine.api.networks(filters=filters) if n["Id"] not in known),
         *(_volume(v) for v in volumes if v["Name"] not in known),
