@@ -60,7 +60,8 @@ def test_an_overlapping_subnet(settings: Settings) -> None:
     )
 
 
-def test_what_production_leaves_when_the_mode_changes() -> None:
+def test_what_production_leaves_when_the_mode_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "tcp://elsewhere:2376")  # here a stack may be up
     left = inventory(edges={"deploy-edge": ("172.31.240.128/25",)})
     development, production = (configured.read({"mode": m}) for m in ("development", "production"))
     assert preflight.conflicts(production, left) == []
@@ -154,11 +155,12 @@ class TestPorts:
             raise PermissionError(errno.EACCES, "Permission denied")
 
         monkeypatch.setattr(socket.socket, "bind", refuse)
+        others = inventory(own_ports=(8080, 8081))  # a stack that is up has these
         free = configured.read({"frontendPort": 1})
-        assert preflight.conflicts(free, inventory()) == []
+        assert preflight.conflicts(free, others) == []
         with self.listener:
             settings = configured.read({"frontendPort": taken})
-            (line,) = preflight.conflicts(settings, inventory())
+            (line,) = preflight.conflicts(settings, others)
         assert line.startswith(f"frontendPort: port {taken} of 127.0.0.1 is taken")
 
     def test_no_address_of_this_machine(self, taken: int) -> None:
