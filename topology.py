@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 GATEWAY = "frontend"  # nginx: its container and its image
 PUBLISHER = "frontend-site"  # production only: the container that fills the gateway's volume
+CERTIFIER = "frontend-certificates"  # with tls `acme` only: the container that asks the CA
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,6 +15,7 @@ class Service:
     prefix: str  # what the gateway serves it under, and takes off the path; "": it has no route
     port: int  # where it listens in its container
     host_port: int  # where development publishes it, unless the stack says otherwise; 0: nowhere
+    host: str = ""  # the host name that it is served under; "": the stack's domain
     call: str = "/"  # the path that its button on the page calls, and is named after
     timeout: int = 5  # seconds that the gateway waits for its answer
     streams: int = 0  # seconds that an update waits for its open streams; 0: it has none

@@ -15,7 +15,7 @@ from bench import stacks, wrk
 from bench.rows import Row, ratios
 from bench.serving import copy_of
 from bench.stacks import Stack
-from infra import nginx
+from infra import hosts, nginx
 from tools.setup.progress import Progress
 from topology import SERVICES, Service
 
@@ -107,7 +107,9 @@ def _gateway(stack: Stack, count: int) -> Iterator[tuple[Container, int]]:
         blocks = nginx.render(replicas)
         locations = nginx.render_locations(replicas)
         (folder / "generated" / "upstreams.conf").write_text(blocks)
+        (folder / "generated" / "hosts.conf").write_text(hosts.render(replicas))
         (folder / "generated" / "locations.conf").write_text(locations)
+        (folder / "certificate.conf").write_text("")
         Path(parent).chmod(0o755)
         container = stack.engine.containers.create(
             stacks.image_of(stack.gateway),

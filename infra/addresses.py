@@ -4,7 +4,10 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from ipaddress import IPv4Address, IPv4Network
 
-BRIDGE, GATEWAY = 1, 2
+from topology import CERTIFIER, GATEWAY
+
+BRIDGE = 1
+SET_ASIDE = {GATEWAY: 2, CERTIFIER: 3}
 FIRST = 8
 
 

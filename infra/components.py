@@ -7,6 +7,7 @@ import pulumi_docker as docker
 
 from infra import (
     addresses,
+    certifier,
     containers,
     data,
     health,
@@ -25,7 +26,7 @@ from infra.networks import network
 from infra.settings import Limits, Settings
 from infra.stack import labelled
 from infra.target import ServiceParts
-from topology import GATEWAY, PUBLISHER, Service
+from topology import CERTIFIER, GATEWAY, PUBLISHER, Service
 
 __all__ = ["Gateway", "WebService", "network"]  # what a target has
 _PUBLISHER_LIMITS = Limits(memory=Service.memory)
@@ -114,21 +115,25 @@ class Gateway(pulumi.ComponentResource):
     ) -> None:
         super().__init__("microservices:index:Gateway", GATEWAY, None, opts)
         self.settings = settings
-        attached = [_at_gateway_address(network, 0, settings)]
+        attached = [_at(network, 0, GATEWAY, settings)]
         mounts: list[docker.ContainerMountArgs] = []
         after: list[pulumi.Resource] = []
+        outer = network
         if settings.production:
-            attached.append(self._edge(after=network))
+            outer = self._edge(after=network)
+            attached.append(_at(outer, 1, GATEWAY, settings))
             mounts, after = self._published([one for s in services.values() for one in s.replicas])
         target = "gateway" if settings.production else "configured"
         self.image = images.of_gateway(GATEWAY, target, settings, parent=self)
+        way_out = _at(outer, len(attached) - 1, CERTIFIER, settings)
+        mounts += certifier.mounted(settings, self.image, way_out, parent=self)
         self.container = containers.container(
             GATEWAY,
             settings=settings,
             image=self.image,
             container=GATEWAY,
             networks=attached,
-            ports={80: settings.frontend_port},
+            ports=dict(settings.gateway_ports.values()),
             folders={} if settings.production else {"/frontend": "frontend", "/gateway": "nginx"},
             mounts=mounts,
             probe=Probe(80, "/gateway-health"),
@@ -142,13 +147,12 @@ class Gateway(pulumi.ComponentResource):
         self.url = settings.gateway_url()
         self.register_outputs({"url": self.url})
 
-    def _edge(self, *, after: docker.Network) -> docker.ContainerNetworksAdvancedArgs:
+    def _edge(self, *, after: docker.Network) -> docker.Network:
         """Declare the network that publishes the gateway: that of the services has no route out."""
         name, subnet = self.settings.networks[1], str(self.settings.subnets[1])
         # Before its change of mode, the stack's first network may have this one's addresses.
         opts = pulumi.ResourceOptions(parent=self, depends_on=[after])
-        edge = networks.bridge("edge", name, subnet, opts=opts)
-        return _at_gateway_address(edge, 1, self.settings)
+        return networks.bridge("edge", name, subnet, opts=opts)
 
     def _published(
         self, replicas: Sequence[pulumi.Resource]
@@ -192,25 +196,26 @@ def _url(service: Service, settings: Settings) -> str:
     """Return where clients reach the service; empty without a route."""
     if not service.prefix:
         return ""
-    if settings.production:
-        return f"{settings.gateway_url()}{service.prefix}"
+    if settings.production or service.host:
+        return f"{settings.gateway_url(host=service.host)}{service.prefix}"
     return f"http://{settings.bind_address}:{settings.host_ports[service.name]}"
 
 
 def _known_hosts(service: Service, settings: Settings) -> list[docker.ContainerHostArgs]:
     """Return the gateway for a service that calls others: Docker's DNS takes seconds under load."""
-    address = _gateway_address(0, settings)
+    address = _address(GATEWAY, 0, settings)
     return [docker.ContainerHostArgs(host=GATEWAY, ip=address)] if service.calls else []
 
 
-def _at_gateway_address(
-    network: docker.Network, number: int, settings: Settings
+def _at(
+    network: docker.Network, number: int, name: str, settings: Settings
 ) -> docker.ContainerNetworksAdvancedArgs:
-    return networks.attach(network, [GATEWAY], _gateway_address(number, settings))
+    return networks.attach(network, [name], _address(name, number, settings))
 
 
-def _gateway_address(number: int, settings: Settings) -> str:
-    return str(settings.subnets[number][addresses.GATEWAY])
+def _address(name: str, number: int, settings: Settings) -> str:
+    """Return the address on one of the stack's networks that is set aside for this container."""
+    return str(settings.subnets[number][addresses.SET_ASIDE[name]])
 
 
 def _site(volume: docker.Volume, *, read_only: bool | None) -> docker.ContainerMountArgs:

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Iterator
 
-from infra import addresses, admission, keys, table
+from infra import addresses, admission, https, keys, table
 from infra.admission import Refused
 from infra.reader import Reader
-from infra.settings import DEVELOPMENT, SWARM, Limits, Settings
+from infra.settings import DEVELOPMENT, SWARM, Limits, Settings, Tls
 from topology import GATEWAY, Service
 
 IN_FILES = ("json-file", "local")  # logging drivers that write to the engine's disk
@@ -45,6 +45,9 @@ def read(services: Iterable[Service]) -> Settings:
             s.name: reader.of(s.name, "hostPort", keys.PORT, s.host_port) for s in services
         },
         frontend_port=reader.integer("frontendPort", keys.PORT),
+        https_port=reader.integer("httpsPort", keys.PORT),
+        domain=reader.text("domain", keys.DOMAIN),
+        tls=_tls(reader),
         bind_address=reader.text("bindAddress", keys.ADDRESS),
         image_version=reader.text("imageVersion", keys.TAG),
         subnet=reader.text("subnet", keys.SUBNET),
@@ -86,8 +89,20 @@ def _limits(service: Service, reader: Reader) -> Limits:
     )
 
 
+def _tls(reader: Reader) -> Tls:
+    return Tls(
+        source=reader.text("tls", keys.TLS),
+        email=reader.text("acmeEmail", keys.EMAIL),
+        directory=reader.text("acmeDirectory", keys.DIRECTORY),
+        root=reader.text("acmeRoot", keys.PEM),
+        certificate=reader.text("tlsCertificate", keys.PEM),
+        key=reader.text("tlsKey", keys.PEM),
+    )
+
+
 def _contradictions(settings: Settings, reader: Reader) -> Iterator[str]:
     yield from _secrets(settings, reader)
+    yield from https.wrong(settings, reader)
     yield from _releases(settings)
     yield from _replicas_of_a_volume(settings)
     if settings.log_driver in IN_FILES and "max-size" not in settings.log_options:
@@ -96,8 +111,8 @@ def _contradictions(settings: Settings, reader: Reader) -> Iterator[str]:
             "without which logs fill the disk; set one, such as "
             + keys.set_command("logOptions.max-size", "50m")
         )
+    yield from _shared_ports(settings, reader)
     if settings.mode == DEVELOPMENT:
-        yield from _shared_ports(settings, reader)
         yield from _needless_replicas(settings, reader)
     count = sum(map(len, settings.replicas.values()))
     room = addresses.room(settings.subnets[0])
@@ -150,9 +165,11 @@ def _replicas_of_a_volume(settings: Settings) -> Iterator[str]:
 
 
 def _shared_ports(settings: Settings, reader: Reader) -> Iterator[str]:
-    own = {keys.of_service(name, "hostPort"): port for name, port in settings.host_ports.items()}
+    published = settings.host_ports if settings.mode == DEVELOPMENT else {}
+    own = {keys.of_service(name, "hostPort"): port for name, port in published.items()}
+    gateway = {key: port for key, (_, port) in settings.gateway_ports.items()}
     first: dict[int, str] = {}
-    for path, port in {"frontendPort": settings.frontend_port, **own}.items():
+    for path, port in {**gateway, **own}.items():
         if not port:
             continue
         other = first.setdefault(port, path)

@@ -5,11 +5,11 @@ import uuid
 import pulumi
 import pulumi_docker as docker
 
-from infra import drift, labels, nginx, page, rollout, sources
+from infra import drift, hosts, labels, nginx, page, rollout, sources
 from infra.content import digest
 from infra.settings import DEVELOPMENT, Settings
 from infra.stack import own_labels
-from topology import Service
+from topology import CERTIFIER, Service
 
 # The sources of each target of nginx/Dockerfile.
 GATEWAY_SOURCES = {
@@ -18,6 +18,7 @@ GATEWAY_SOURCES = {
     "whole": ("frontend", "nginx"),
     "site": ("frontend", "nginx"),
 }
+CERTIFICATES = "certificates"
 # Part of every tag. Another way to build needs another text here: the provider removes a replaced
 # image by its name, which the new image must not have.
 BUILT_BY = "engine, with its digest in a label"
@@ -55,6 +56,15 @@ def of_gateway(
     return _image(name, settings, build, content, parent=parent)
 
 
+def of_certifier(settings: Settings, *, parent: pulumi.Resource) -> docker.RemoteImage:
+    arguments = {"BASE_IMAGE": settings.python_image}
+    content = digest(
+        sources.ROOT / CERTIFICATES, arguments=[BUILT_BY, f"BASE_IMAGE={settings.python_image}"]
+    )
+    build = docker.RemoteImageBuildArgs(context=CERTIFICATES, build_args=arguments)
+    return _image(CERTIFIER, settings, build, content, parent=parent)
+
+
 def _blocks(settings: Settings) -> dict[str, str]:
     """Return the build arguments that are rendered from the service table."""
     return {
@@ -65,7 +75,14 @@ def _blocks(settings: Settings) -> dict[str, str]:
             addresses=settings.addresses if settings.production else None,
             rate_limit=settings.rate_limit,
         ),
-        "LOCATIONS": nginx.render_locations(settings.served),
+        "HOSTS": hosts.render(
+            settings.served,
+            names=settings.host_names if settings.secure else (),
+            https_suffix=settings.https_suffix,
+            # On a developer's machine, other programs answer at localhost too.
+            strict=settings.secure and settings.mode != DEVELOPMENT,
+        ),
+        "LOCATIONS": hosts.render_locations(settings.served, domain=settings.domain),
         "TOPOLOGY": page.render(settings.replicas, network=settings.network_name),
     }
 

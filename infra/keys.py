@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from infra.settings import DEVELOPMENT, PRODUCTION, SWARM
+from infra.settings import ACME, DEVELOPMENT, FILES, OFF, PRODUCTION, SWARM
 from infra.timeouts import LONGEST
 
 V = TypeVar("V")
@@ -19,6 +19,10 @@ MODES = (DEVELOPMENT, PRODUCTION, SWARM)
 MOST_REPLICAS = 16
 MOST_ON_A_SWARM = 999
 PREFIXES = range(16, 27)  # of the subnet
+LETS_ENCRYPT = "https://acme-v02.api.letsencrypt.org/directory"
+HOST_NAME = (
+    r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*"
+)
 
 # The engine passes the defaults of Pulumi.yaml; these replace a wrong value, so that the checks of
 # the others can go on. A test compares the two.
@@ -27,6 +31,14 @@ DEFAULTS: dict[str, Any] = {
     "replicas": 1,
     "services": {},
     "frontendPort": 80,
+    "domain": "",
+    "tls": OFF,
+    "httpsPort": 443,
+    "acmeEmail": "",
+    "acmeDirectory": LETS_ENCRYPT,
+    "acmeRoot": "",
+    "tlsCertificate": "",
+    "tlsKey": "",
     "bindAddress": "127.0.0.1",
     "imageVersion": "v1",
     "subnet": "172.31.240.0/24",
@@ -176,6 +188,16 @@ def _folders(value: object) -> dict[str, str]:
     return folders
 
 
+def _host_names(text: str) -> tuple[str, ...]:
+    return tuple(_matching(rf"(\*\.)?{HOST_NAME}")(name) for name in text.lower().split())
+
+
+def _pem(text: str) -> str:
+    if text.strip() and not text.lstrip().startswith("-----BEGIN "):
+        raise ValueError
+    return text.strip()
+
+
 def _command(value: object) -> tuple[str, ...]:
     if not isinstance(value, tuple) or not all(isinstance(word, str) for word in value):
         raise TypeError
@@ -191,6 +213,14 @@ def _flag(value: object) -> bool:
 
 
 MODE = Rule(" or ".join(MODES), _matching("|".join(MODES)))
+TLS = Rule(f"{OFF}, {ACME} or {FILES}", _matching(f"{OFF}|{ACME}|{FILES}"))
+DOMAIN = Rule(
+    "host names with blanks between them, such as 'example.com www.example.com'",
+    _host_names,
+)
+EMAIL = Rule("an e-mail address", _matching(r"([^@\s]+@[^@\s]+)?"))
+DIRECTORY = Rule("the https address of an ACME directory", _matching(r"https://\S+"))
+PEM = Rule("a text in PEM format, which begins with -----BEGIN", _pem)
 BOOLEAN = Rule("true or false", bool)
 PORT = Rule("a port: a whole number from 1 to 65535", _whole(1, 65535))
 SECONDS = Rule("seconds: a whole number from 1 to 9999", _whole(1, 9999))
@@ -272,6 +302,10 @@ VOLUMES: Rule[Any, Mapping[str, str]] = Rule(
 )
 FLAG: Rule[Any, bool] = Rule("True or False", _flag)
 PATH = Rule("a path, such as '/orders'", _matching(r"/[!-~]*"))
+HOST = Rule(
+    "a host name, such as 'api.example.com', or '' for the stack's domain",
+    _matching(rf"({HOST_NAME})?"),
+)
 ROUTE = Rule(
     "a path with / at both ends, such as '/api/v3/', or '' for no route",
     _matching(r"(/([A-Za-z0-9._~-]+/)*)?"),

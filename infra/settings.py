@@ -7,10 +7,11 @@ from functools import cached_property
 from typing import NamedTuple
 
 from infra import addresses
-from topology import GATEWAY, PUBLISHER, Service
+from topology import CERTIFIER, GATEWAY, PUBLISHER, Service
 
 DEVELOPMENT, PRODUCTION, SWARM = "development", "production", "swarm"
-HTTP_PORT = 80
+OFF, ACME, FILES = "off", "acme", "files"  # where the gateway's certificate comes from
+HTTP_PORT, HTTPS_PORT = 80, 443
 EDGE = "-edge"  # after the name of the network, in production
 
 
@@ -23,12 +24,27 @@ class Limits(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Tls:
+    """Where the gateway's certificate comes from, and what is needed for it."""
+
+    source: str = OFF
+    email: str = ""  # of the account at the CA
+    directory: str = ""  # the CA's address
+    root: str = ""  # PEM: the certificate of a CA of one's own
+    certificate: str = ""  # PEM, with its issuers
+    key: str = field(default="", repr=False)  # PEM
+
+
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """What a stack may say; Pulumi.yaml describes each key."""
 
     mode: str
     replicas: Mapping[Service, tuple[str, ...]]  # the names that the gateway knows them by
     frontend_port: int
+    https_port: int
+    domain: tuple[str, ...]  # host names of the page and of all services without one of their own
+    tls: Tls
     bind_address: str
     image_version: str
     subnet: ipaddress.IPv4Network
@@ -103,16 +119,41 @@ class Settings:
         rows = self.replicas.items()
         return {row: names for row, names in rows if row.prefix or row.name in called}
 
-    def gateway_url(self, address: str = "") -> str:
-        """Return where the gateway answers, at bindAddress unless an address is named."""
+    @property
+    def secure(self) -> bool:
+        return self.tls.source != OFF
+
+    @property
+    def host_names(self) -> tuple[str, ...]:
+        """All names that the gateway serves, each once: its certificate has them."""
+        return tuple(
+            dict.fromkeys([*self.domain, *(row.host for row in self.replicas if row.host)])
+        )
+
+    @property
+    def gateway_ports(self) -> dict[str, tuple[int, int]]:
+        """The gateway's ports in its container and on the host, by configuration key."""
+        https = {"httpsPort": (HTTPS_PORT, self.https_port)} if self.secure else {}
+        return {"frontendPort": (HTTP_PORT, self.frontend_port), **https}
+
+    @property
+    def https_suffix(self) -> str:
+        """The port in the address of an HTTPS page."""
+        return "" if self.https_port == HTTPS_PORT else f":{self.https_port}"
+
+    def gateway_url(self, address: str = "", host: str = "") -> str:
+        """Return where the gateway answers: at a host name, or at bindAddress or the address."""
+        if self.secure:
+            return f"https://{host or self.domain[0]}{self.https_suffix}"
         port = "" if self.frontend_port == HTTP_PORT else f":{self.frontend_port}"
-        return f"http://{address or self.bind_address}{port}"
+        return f"http://{host or address or self.bind_address}{port}"
 
     @property
     def containers(self) -> list[str]:
         """The name of every container, as the engine has it."""
         site = [PUBLISHER] if self.production else []
-        names = (GATEWAY, *site, *self._replica_names, *self.releases.values())
+        certifier = [CERTIFIER] if self.tls.source == ACME else []
+        names = (GATEWAY, *site, *certifier, *self._replica_names, *self.releases.values())
         return [self.name_prefix + name for name in names]
 
     @property

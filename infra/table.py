@@ -22,6 +22,7 @@ RULES: Mapping[str, Rule[Any, Any]] = {
     "port": keys.PORT,
     "call": keys.PATH,
     "prefix": keys.ROUTE,
+    "host": keys.HOST,
     "host_port": keys.HOST_PORT,
     "health": keys.COMMAND,
     "depends_on": keys.NAMES,
@@ -54,16 +55,17 @@ def _fields(service: Service) -> Iterator[str]:
 
 
 def _doubled(services: Iterable[Service]) -> Iterator[str]:
-    first: dict[tuple[str, str], str] = {}
+    first: dict[tuple[str, str, str], str] = {}
     for service in services:
         for field in ("name", "container", "prefix"):
             value = getattr(service, field)
-            if value and (field, value) in first:
+            key = (service.host if field == "prefix" else "", field, value)
+            if value and key in first:
                 yield (
                     f"topology.py: {service.name!r} has {field}={value!r}, "
-                    f"which {first[field, value]!r} has; each row must have one of its own"
+                    f"which {first[key]!r} has; each row must have one of its own"
                 )
-            first.setdefault((field, value), service.name)
+            first.setdefault(key, service.name)
 
 
 def _order(services: Iterable[Service]) -> Iterator[str]:

@@ -32,7 +32,7 @@ def conflicts(settings: Settings, swarm: Swarm, labels: Mapping[str, str]) -> li
         *_names(settings, others),
         *_networks(settings, swarm, labels),
         *_places(settings, swarm),
-        *_port(settings, swarm, others),
+        *_ports(settings, swarm, others),
         *_registry(settings, swarm),
     ]
 
@@ -72,21 +72,27 @@ def _places(settings: Settings, swarm: Swarm) -> list[str]:
     ]
 
 
-def _port(settings: Settings, swarm: Swarm, others: Iterable[Running]) -> list[str]:
-    port = settings.frontend_port
+def _ports(settings: Settings, swarm: Swarm, others: Iterable[Running]) -> list[str]:
+    ports = {key: port for key, (_, port) in settings.gateway_ports.items()}
+    return [line for key in ports for line in _port(key, ports[key], settings, swarm, others)]
+
+
+def _port(
+    key: str, port: int, settings: Settings, swarm: Swarm, others: Iterable[Running]
+) -> list[str]:
     for service in others:
         if port in service.ports:
-            return [_taken(port, f"the nodes by the service {service.name!r}")]
+            return [_taken(key, port, f"the nodes by the service {service.name!r}")]
     if any(port in service.ports for service in swarm.services):
         return []  # the stack's own gateway has it
     nodes = matching(swarm, settings.placement[GATEWAY])
-    return [_taken(port, f"node {n.address}") for n in nodes if _answers(n.address, port)]
+    return [_taken(key, port, f"node {n.address}") for n in nodes if _answers(n.address, port)]
 
 
-def _taken(port: int, where: str) -> str:
+def _taken(key: str, port: int, where: str) -> str:
     return (
-        f"frontendPort: port {port} is taken on {where}; stop what holds it, or set another: "
-        "pulumi config set frontendPort PORT"
+        f"{key}: port {port} is taken on {where}; stop what holds it, or set another: "
+        f"pulumi config set {key} PORT"
     )
 
 

@@ -81,7 +81,7 @@ class WebService(pulumi.ComponentResource):
             command=["bash", "-c", DRAINED] if source.on_chassis else None,
             opts=pulumi.ResourceOptions(parent=self),
         )
-        address = settings.gateway_url(nodes.inventory().address)
+        address = settings.gateway_url(nodes.inventory().address, service.host)
         self.url = f"{address}{service.prefix}" if service.prefix else ""
         self.replicas = [self.replicated]
         self.register_outputs({"url": self.url})
@@ -115,9 +115,11 @@ class Gateway(pulumi.ComponentResource):
             order="stop-first",
             ports=[
                 docker.ServiceEndpointSpecPortArgs(
-                    target_port=80, published_port=settings.frontend_port, publish_mode="host"
+                    target_port=inner, published_port=outer, publish_mode="host"
                 )
+                for inner, outer in settings.gateway_ports.values()
             ],
+            secrets=mounts.certificate(settings, parent=self),
             probe=Probe(80, "/gateway-health"),
             user=containers.GATEWAY_USER,
             env=None,

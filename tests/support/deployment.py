@@ -20,7 +20,7 @@ from topology import SERVICES
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ["Pulumi.yaml", "__main__.py", "topology.py", "pyproject.toml", "uv.lock"]
-FOLDERS = ["infra", "services", "frontend", "nginx", "tools"]
+FOLDERS = ["infra", "services", "certificates", "frontend", "nginx", "tools"]
 NOT_COPIED = shutil.ignore_patterns(".git", ".venv", ".*_cache", "__pycache__")
 PULUMI_SECONDS = 300
 
@@ -79,10 +79,16 @@ class Deployment:
 
     def set_secret(self, name: str, secret: str, value: str) -> None:
         """Set a secret of a service, as `pulumi config set --secret --path …` does."""
-        path = f"services.{name}.secrets.{secret}"
-        self.pulumi("config", "set", "--secret", "--path", path, value, *self.configured())
+        self._encrypt("services", value, "--path", f"services.{name}.secrets.{secret}")
+
+    def set_secret_key(self, key: str, value: str) -> None:
+        """Set a key of the stack, as `pulumi config set --secret KEY` does."""
+        self._encrypt(key, value, key)
+
+    def _encrypt(self, key: str, value: str, *path: str) -> None:
+        self.pulumi("config", "set", "--secret", *path, *self.configured(), "--", value)
         said = yaml.safe_load(self.config_file.read_text())
-        self.config["services"] = said["config"]["microservices:services"]
+        self.config[key] = said["config"][f"microservices:{key}"]
         self._salt = {"encryptionsalt": said["encryptionsalt"]}
 
     def tool(self, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -123,7 +129,7 @@ class Deployment:
 
     def pulumi(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         done = run(
-            ["pulumi", *arguments, "--non-interactive"],
+            ["pulumi", "--non-interactive", *arguments],
             seconds=PULUMI_SECONDS,
             cwd=self.project,
             env=self.environment,

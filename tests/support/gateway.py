@@ -10,7 +10,7 @@ import docker
 from docker.models.containers import Container
 from docker.types import EndpointConfig, IPAMConfig, IPAMPool
 
-from infra import nginx
+from infra import hosts, nginx
 from infra.containers import gateway_limits
 from infra.health import MIN_READY_SECONDS
 from infra.keys import DEFAULTS
@@ -73,7 +73,8 @@ class Gateway:
     def _start_gateway(self) -> None:
         blocks = {
             "UPSTREAMS": nginx.render(self.replicas, trusted_proxies=self.proxies),
-            "LOCATIONS": nginx.render_locations(self.replicas),
+            "HOSTS": hosts.render(self.replicas),
+            "LOCATIONS": hosts.render_locations(self.replicas),
             "TOPOLOGY": "{}",
         }
         arguments = {"BASE_IMAGE": DEFAULTS["nginxImage"], **blocks}

@@ -6,7 +6,7 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from infra import nginx
+from infra import hosts, nginx
 from topology import SERVICES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -42,4 +42,5 @@ def render(folder: Path) -> None:
         addresses={name: f"192.0.2.{number}" for number, name in enumerate(every)},
     )
     (generated / "upstreams.conf").write_text(upstreams)
-    (generated / "locations.conf").write_text(nginx.render_locations(replicas))
+    (generated / "hosts.conf").write_text(hosts.render(replicas, names=["example.com"]))
+    (generated / "locations.conf").write_text(hosts.render_locations(replicas))

@@ -1,0 +1,122 @@
+"""What gives the gateway its certificate, on one engine: a volume that the gateway mounts.
+
+With `acme` a container asks the CA and fills it (certificates/renew.py). With `files` the stack's
+configuration has the certificate, and a container that never starts carries it in. A changed
+certificate is a reload of nginx, not a new gateway.
+"""
+
+import pulumi
+import pulumi_docker as docker
+
+from infra import containers, images, rollout
+from infra.health import Probe
+from infra.settings import ACME, Limits, Settings
+from infra.stack import labelled
+from topology import CERTIFIER
+
+FOLDER = "/certificates"
+SERVED = f"{FOLDER}/site.pem"
+# It prints what the CA said; `make status` shows it.
+_STATE = f"cat {FOLDER}/good 2>/dev/null || ! cat {FOLDER}/bad"
+_PROBE = Probe(0, "", ("bash", "-c", _STATE))
+_LIMITS = Limits(memory=128)
+_STOP_SECONDS = 5
+
+
+def mounted(
+    settings: Settings,
+    image: docker.RemoteImage,
+    way_out: docker.ContainerNetworksAdvancedArgs,
+    *,
+    parent: pulumi.Resource,
+) -> list[docker.ContainerMountArgs]:
+    """Declare the volume and what fills it; return the gateway's mount of it.
+
+    `image`: one with the folder. `way_out`: the network by which the CA is reached.
+    """
+    if not settings.secure:
+        return []
+    if settings.tls.source == ACME:
+        volume = _volume("certificates", settings, retain=True, parent=parent)
+        _asks_the_ca(volume, settings, way_out, parent=parent)
+    else:
+        volume = _volume("certificate", settings, retain=False, parent=parent)
+        _carries_in(volume, settings, image, parent=parent)
+    return [_mount(volume, read_only=True)]
+
+
+def pem(settings: Settings) -> pulumi.Output[str]:
+    """Return the certificate with its key, as nginx reads them from one file."""
+    return pulumi.Output.secret(f"{settings.tls.certificate}\n{settings.tls.key}\n")
+
+
+def _volume(
+    name: str, settings: Settings, *, retain: bool, parent: pulumi.Resource
+) -> docker.Volume:
+    return docker.Volume(
+        name,
+        name=f"{settings.name_prefix}{name}",
+        labels=labelled(docker.VolumeLabelArgs),
+        opts=pulumi.ResourceOptions(parent=parent, retain_on_delete=retain),
+    )
+
+
+def _mount(volume: docker.Volume, *, read_only: bool | None) -> docker.ContainerMountArgs:
+    return docker.ContainerMountArgs(
+        type="volume", target=FOLDER, source=volume.name, read_only=read_only
+    )
+
+
+def _asks_the_ca(
+    volume: docker.Volume,
+    settings: Settings,
+    way_out: docker.ContainerNetworksAdvancedArgs,
+    *,
+    parent: pulumi.Resource,
+) -> None:
+    asked = {
+        "NAMES": " ".join(settings.host_names),
+        "EMAIL": settings.tls.email,
+        "DIRECTORY": settings.tls.directory,
+        "ROOT_CERTIFICATE": settings.tls.root,
+    }
+    containers.container(
+        CERTIFIER,
+        settings=settings,
+        image=images.of_certifier(settings, parent=parent),
+        container=CERTIFIER,
+        networks=[way_out],
+        ports={},
+        folders={},
+        mounts=[_mount(volume, read_only=None)],
+        envs=[f"{key}={value}" for key, value in asked.items() if value],
+        probe=_PROBE,
+        stop_seconds=_STOP_SECONDS,
+        user=containers.GATEWAY_USER,
+        limits=_LIMITS,
+        opts=pulumi.ResourceOptions(parent=parent, hooks=rollout.container_hooks()),
+    )
+
+
+def _carries_in(
+    volume: docker.Volume,
+    settings: Settings,
+    image: docker.RemoteImage,
+    *,
+    parent: pulumi.Resource,
+) -> None:
+    docker.Container(
+        "frontend-certificate",
+        image=image.name,
+        start=False,
+        must_run=False,
+        restart="no",
+        network_mode="none",
+        user=containers.GATEWAY_USER,
+        mounts=[_mount(volume, read_only=None)],
+        uploads=[docker.ContainerUploadArgs(file=SERVED, content=pem(settings))],
+        labels=labelled(docker.ContainerLabelArgs),
+        **{**containers.hardened(_LIMITS, settings), "read_only": False},
+        # The provider's own choice would delete the certificate's container first.
+        opts=pulumi.ResourceOptions(parent=parent, delete_before_replace=False),
+    )
