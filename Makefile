@@ -43,7 +43,8 @@ up: THEN = deploy stack $(STACK)
 up: tools ## install what is missing, then deploy the stack
 	@$(ENV); $(RECOVER); $(SELECT); if $(SWARM_OF_ONE); then $(SETUP) swarm; fi
 	@$(ENV); pulumi up --stack $(STACK) --yes --skip-preview --refresh --policy-pack policy --suppress-progress
-	@$(ENV); echo "Ready in $(TOOK): $$(pulumi stack output --stack $(STACK) url)"
+	@$(ENV); url=$$(pulumi stack output --stack $(STACK) url); echo "Ready in $(TOOK): $$url"; \
+	if [[ $$url == https:* ]]; then $(PYTHON) -m tools.operate --stack $(STACK) certificate; fi
 
 # --suppress-outputs: a refresh prints every output of every resource, which buries the diff.
 .PHONY: preview
@@ -102,6 +103,10 @@ new-service: python ## add a service: make new-service NAME=orders PREFIX=/api/v
 .PHONY: new-secret
 new-secret: tools ## make up the value of a secret that rows name: make new-secret NAME=PASSWORD
 	@$(ENV); $(SELECT); $(PYTHON) -m tools.operate --stack $(STACK) new-secret "$(NAME)"
+
+.PHONY: new-certificate
+new-certificate: tools ## make a certificate by a CA of this machine: make new-certificate DOMAIN=shop.localhost
+	@$(ENV); $(SELECT); $(PYTHON) -m tools.operate --stack $(STACK) new-certificate "$(DOMAIN)"
 
 .PHONY: bench
 bench: tools ## benchmark against the tutorial's stack; QUICK=1 for fewer rounds

@@ -16,7 +16,8 @@ from topology import CERTIFIER
 
 FOLDER = "/certificates"
 SERVED = f"{FOLDER}/site.pem"
-# It prints what the CA said; `make status` shows it.
+ASKED = "the CA is being asked"  # what renew.py says until it has the first answer
+# It prints how the certificate stands; `make status` shows it.
 _STATE = f"cat {FOLDER}/good 2>/dev/null || ! cat {FOLDER}/bad"
 _PROBE = Probe(0, "", ("bash", "-c", _STATE))
 _LIMITS = Limits(memory=128)

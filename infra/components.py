@@ -136,6 +136,7 @@ class Gateway(pulumi.ComponentResource):
             ports=dict(settings.gateway_ports.values()),
             folders={} if settings.production else {"/frontend": "frontend", "/gateway": "nginx"},
             mounts=mounts,
+            domain=settings.domain[0] if settings.secure else "",
             probe=Probe(80, "/gateway-health"),
             stop_seconds=timeouts.stop(timeouts.longest(settings.served)),
             user=containers.GATEWAY_USER,

@@ -68,6 +68,7 @@ def container(  # noqa: PLR0913  one place says what a container here is
     probe: health.Probe,
     stop_seconds: int,
     streams: int = 0,
+    domain: str = "",
     user: str,
     limits: Limits,
     mounts: Sequence[docker.ContainerMountArgs] = (),
@@ -84,6 +85,8 @@ def container(  # noqa: PLR0913  one place says what a container here is
     }
     if streams:
         more_labels[labels.STREAMS] = str(streams)
+    if domain:
+        more_labels[labels.DOMAIN] = domain
     if folders:
         more_labels[labels.MOUNTS] = "-".join(digest(sources.ROOT / f) for f in folders.values())
     return docker.Container(

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from ipaddress import IPv4Address
 from itertools import pairwise
 
+import pulumi
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
@@ -19,6 +20,7 @@ from infra import keys, sources
 from infra.reader import Reader
 from infra.settings import ACME, FILES, HTTP_PORT, OFF, Settings
 
+WARN_DAYS = 21
 CERTBOT = "certificates/certbot.ini"
 
 
@@ -106,6 +108,9 @@ def _certificate(chain: list[x509.Certificate], names: tuple[str, ...]) -> Itera
         yield f"tlsCertificate: it ended on {leaf.not_valid_after_utc:%Y-%m-%d}; set a newer one"
     if leaf.not_valid_before_utc > now:
         yield f"tlsCertificate: it is valid only from {leaf.not_valid_before_utc:%Y-%m-%d} on"
+    left = (leaf.not_valid_after_utc - now).days
+    if 0 <= left < WARN_DAYS:
+        pulumi.log.warn(f"tlsCertificate ends in {left} days.")
     covered = _names(leaf)
     for name in names:
         if not {name, f"*.{name.partition('.')[2]}"} & covered:

@@ -11,6 +11,7 @@ CONTENT = "microservices.content"  # of an image: the digest of what it is built
 MOUNTS = "microservices.mounts"  # of a container: the digest of the folders it mounts
 VERSION = "microservices.version"  # of a publication: the digest of the gateway's content
 PIDS_LIMIT = "microservices.pids-limit"  # of a container: how many processes it may have
+DOMAIN = "microservices.domain"  # of a gateway with HTTPS: the host name of the page
 STREAMS = "microservices.streams"  # of a replica: for how many seconds its drain waits for streams
 
 

@@ -11,7 +11,8 @@ SHOWN = ("name", "container", "prefix", "port", "call", "timeout", "calls", "cha
 
 def render(replicas: Mapping[Service, Sequence[str]], *, network: str) -> str:
     """What the gateway serves at /topology.json."""
-    routed = {service: names for service, names in replicas.items() if service.prefix}
+    # The page may ask its own host only.
+    routed = {row: names for row, names in replicas.items() if row.prefix and not row.host}
     rows = [_shown(service) | {"replicas": list(names)} for service, names in routed.items()]
     gateway = {"container": GATEWAY, "port": 80}
     return json.dumps({"network": network, "gateway": gateway, "services": rows})

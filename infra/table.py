@@ -37,6 +37,7 @@ def wrong(services: Iterable[Service]) -> list[str]:
     services = tuple(services)
     return [
         *calls.wrong(services),
+        *_on_the_page(services),
         *_doubled(services),
         *_order(services),
         *(line for service in services for line in [*_fields(service)] or _folders(service)),
@@ -52,6 +53,15 @@ def _fields(service: Service) -> Iterator[str]:
             fits = False
         if not fits:
             yield f"topology.py: {service.name!r} has {name}={value!r}; it must be {rule.right}"
+
+
+def _on_the_page(services: Iterable[Service]) -> Iterator[str]:
+    for service in services:
+        if service.prefix == "/" and not service.host:
+            yield (
+                f"topology.py: {service.name!r} has prefix='/', where the page is; "
+                "take another, or give the row a host"
+            )
 
 
 def _doubled(services: Iterable[Service]) -> Iterator[str]:

@@ -506,6 +506,13 @@ CONFIG_EDITS = (
         shows=True,
     ),
     Edit(
+        what="domain",
+        apply=config("domain", "shop.test"),
+        steps=GATEWAY_BLOCKS,
+        look=contains(GATE, "/generated/locations.conf", "server_name shop.test;"),
+        shows=True,
+    ),
+    Edit(
         what="waitTimeout",
         apply=config("waitTimeout", "61"),
         steps=everywhere(updated, "waitTimeout"),

@@ -15,7 +15,16 @@ from typing import NoReturn
 from docker.models.containers import Container
 
 from infra.engine import EngineError
-from tools.operate import backup, logs, new_secret, new_service, once, status
+from tools.operate import (
+    backup,
+    certificate,
+    logs,
+    new_certificate,
+    new_secret,
+    new_service,
+    once,
+    status,
+)
 from tools.operate.deployed import Stack, connect, url
 from tools.setup.errors import Problem
 from tools.setup.process import FailedError
@@ -47,6 +56,15 @@ def main() -> int:
 def show_status(arguments: argparse.Namespace) -> int:
     with connect(arguments.stack) as stack:
         return 0 if status.show(stack) else 1
+
+
+def show_certificate(arguments: argparse.Namespace) -> None:
+    with connect(arguments.stack) as stack:
+        try:
+            if state := certificate.wait(stack):
+                print(f"Certificate of {state}")
+        except Problem as problem:  # the deployment stands
+            print(problem, file=sys.stderr)
 
 
 def follow_logs(arguments: argparse.Namespace) -> None:
@@ -101,6 +119,12 @@ def add_secret(arguments: argparse.Namespace) -> None:
     print(f"{arguments.name} has a new value in stack {arguments.stack}: {', '.join(named)}.")
 
 
+def add_certificate(arguments: argparse.Namespace) -> None:
+    file = new_certificate.add(arguments.stack, arguments.domain)
+    print(f"Stack {arguments.stack} has a certificate for {arguments.domain}: `make up` serves it.")
+    print(f"Browsers accept it once this machine trusts {file}: docs/https.md.")
+
+
 def _running(stack: Stack, service: str, number: int) -> Container:
     container = stack.replica(service, number)
     if container.status != "running":
@@ -112,7 +136,11 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tools.operate", description=__doc__)
     parser.add_argument("--stack", default="dev")
     verbs = parser.add_subparsers(required=True, metavar="VERB")
-    for name, do in (("status", show_status), ("open", open_page)):
+    for name, do in (
+        ("status", show_status),
+        ("certificate", show_certificate),
+        ("open", open_page),
+    ):
         verbs.add_parser(name).set_defaults(do=do)
     following = verbs.add_parser("logs")
     following.add_argument("--service", default="")
@@ -137,6 +165,9 @@ def _parser() -> argparse.ArgumentParser:
     adding.add_argument("name")
     adding.add_argument("prefix")
     adding.set_defaults(do=add_service)
+    certified = verbs.add_parser("new-certificate")
+    certified.add_argument("domain")
+    certified.set_defaults(do=add_certificate)
     secret = verbs.add_parser("new-secret")
     secret.add_argument("name")
     secret.set_defaults(do=add_secret)

@@ -80,9 +80,14 @@ def aliases(container: Container) -> set[str]:
 
 def url(container: Container) -> str:
     """Return the address where the container is published; empty if it is not."""
-    bindings = [one for bound in (container.ports or {}).values() for one in bound or ()]
-    if not bindings:
+    published = {port: bound[0] for port, bound in (container.ports or {}).items() if bound}
+    if not published:
         return ""
-    host = bindings[0]["HostIp"].replace("0.0.0.0", "127.0.0.1")  # noqa: S104  it is shown, not bound
-    port = bindings[0]["HostPort"]
-    return f"http://{host}" if port == "80" else f"http://{host}:{port}"
+    secure = published.get("443/tcp")
+    scheme, usual = ("https", "443") if secure else ("http", "80")
+    one = secure or next(iter(published.values()))
+    host = one["HostIp"].replace("0.0.0.0", "127.0.0.1")  # noqa: S104  it is shown, not bound
+    host = container.labels.get(labels.DOMAIN, host)
+    return (
+        f"{scheme}://{host}" if one["HostPort"] == usual else f"{scheme}://{host}:{one['HostPort']}"
+    )

@@ -1,17 +1,14 @@
 """Make up the value of a secret, for every service whose row names it."""
 
 import secrets
-import tempfile
 from collections.abc import Iterable
-from typing import IO
 
 from infra import keys
-from tools.setup import process
+from tools.operate import stack_keys
 from tools.setup.errors import Problem
 from topology import SERVICES, Service
 
 BYTES = 24
-SECONDS = 60
 
 
 def add(stack: str, name: str, services: Iterable[Service] = SERVICES) -> list[str]:
@@ -27,27 +24,12 @@ def add(stack: str, name: str, services: Iterable[Service] = SERVICES) -> list[s
         )
     paths = [keys.of_service(service, f"secrets.{name}") for service in named]
     for path in paths:
-        if _has_value(stack, path):
+        if stack_keys.has(stack, path):
             raise Problem(
                 f"{path} has a value in stack {stack}",
                 remedy=f"pulumi config rm --path {path} --stack {stack} removes it",
             )
-    with tempfile.TemporaryFile() as value:
-        value.write(secrets.token_urlsafe(BYTES).encode())
-        for path in paths:
-            value.seek(0)
-            _pulumi("set", "--secret", "--path", path, "--stack", stack, source=value)
+    value = secrets.token_urlsafe(BYTES).encode()
+    for path in paths:
+        stack_keys.put(stack, path, value, secret=True)
     return named
-
-
-def _has_value(stack: str, path: str) -> bool:
-    try:
-        return bool(_pulumi("get", "--path", path, "--stack", stack))
-    except process.FailedError as error:
-        if "not found" in error.output:
-            return False
-        raise
-
-
-def _pulumi(*words: str, source: IO[bytes] | None = None) -> str:
-    return process.run("pulumi", "config", *words, limit=SECONDS, source=source)

@@ -9,7 +9,7 @@ import docker
 from docker.models.containers import Container
 
 from infra.engine import runs_once
-from tools.operate import memory
+from tools.operate import certificate, memory
 from tools.operate.deployed import Stack, url
 from tools.operate.terminal import GREEN, RED, paint
 from tools.setup.errors import Problem
@@ -37,6 +37,8 @@ def show(stack: Stack, stream: TextIO = sys.stdout) -> bool:
     rows = [row(container) for container in containers]
     rows += [Row(container=name, image="", health="missing") for name in stack.missing()]
     stream.writelines(f"{line}\n" for line in table(rows, stream))
+    if certifier := certificate.of(containers):
+        stream.write(f"certificate of {certificate.said(certifier)}\n")
     return all(one.health in GOOD for one in rows)
 
 

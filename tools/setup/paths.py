@@ -16,8 +16,12 @@ def cache() -> Path:
     return _xdg("XDG_CACHE_HOME", ".cache")
 
 
+def data() -> Path:
+    return _xdg("XDG_DATA_HOME", ".local/share")
+
+
 def programs() -> Path:
-    return _xdg("XDG_DATA_HOME", ".local/share") / "bin"
+    return data() / "bin"
 
 
 def pulumi_programs() -> Path:
