@@ -129,6 +129,9 @@ def test_an_edit_of_nothing_deployed_is_no_change(repository: Branch, stack: str
 def test_a_secret_that_was_set_anew_is_masked_and_needs_no_passphrase(repository: Branch) -> None:
     secret = "config:\n  microservices:services:\n    microservice1:\n      secrets:\n"
     secret += "        TOKEN:\n          secure: v1:first\n"
+    secret += "  microservices:tls: files\n  microservices:domain: shop.test www.shop.test\n"
+    secret += "  microservices:tlsKey:\n    secure: v1:first\n"
+    secret += "  microservices:tlsCertificate: a certificate\n"
     repository.git("switch", "--quiet", "main")
     repository.replace(
         "topology.py", 'call="/say_hello",', 'call="/say_hello", secrets=("TOKEN",),'
@@ -137,13 +140,15 @@ def test_a_secret_that_was_set_anew_is_masked_and_needs_no_passphrase(repository
     repository.commit()
     repository.git("switch", "--quiet", "feature")
     repository.git("merge", "--quiet", "main")
-    repository.replace("Pulumi.prod.yaml", "v1:first", "v1:second")
+    for _ in ("TOKEN", "tlsKey"):
+        repository.replace("Pulumi.prod.yaml", "v1:first", "v1:second")
     repository.commit()
     code, output, errors = repository.preview("--stack=prod", "--json")
     assert code == 0, output + errors
     shown = {(r["action"], r["name"]) for r in json.loads(output)["resources"]}
     replicas = ("microservice1", "microservice1-2")
-    assert shown == {("replaced", name) for name in ("microservice1-secrets", *replicas)}
+    holders = ("microservice1-secrets", "frontend-certificate")
+    assert shown == {("replaced", name) for name in (*holders, *replicas)}
     assert "[secret]" in output
     assert "v1:" not in output
 

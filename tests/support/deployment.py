@@ -100,11 +100,18 @@ class Deployment:
         """Run `make new-secret`, and take over what it wrote to the stack's own file."""
         done = self.tool("new-secret", name)
         if done.returncode == 0:
-            said = yaml.safe_load((self.project / f"Pulumi.{self.stack}.yaml").read_text())
-            for service, own in said["config"]["microservices:services"].items():
+            for service, own in self._stack_file()["services"].items():
                 self.set_service(service, **own)
-            self._salt = {"encryptionsalt": said["encryptionsalt"]}
         return done
+
+    def take_over(self, **more: object) -> None:
+        """Take over what a tool wrote to the stack's own file."""
+        self.config |= {**self._stack_file(), **more}
+
+    def _stack_file(self) -> dict[str, Any]:
+        said = yaml.safe_load((self.project / f"Pulumi.{self.stack}.yaml").read_text())
+        self._salt = {"encryptionsalt": said["encryptionsalt"]}
+        return {key.partition(":")[2]: value for key, value in said["config"].items()}
 
     def restore(self) -> None:
         """Undo all edits of sources and configuration, without replacing mounted folders."""

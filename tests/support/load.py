@@ -8,6 +8,7 @@ own thread is scheduled, so that a slow client is not mistaken for a slow server
 import asyncio
 import itertools
 import socket
+import ssl
 import time
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
@@ -198,7 +199,7 @@ class _Connection:
 
     async def exchange(self, text: bytes) -> tuple[int, str, bytes]:
         """Return the status, the head in lower case and the body of the answer."""
-        await asyncio.get_running_loop().sock_sendall(self._socket, text)
+        await self._send(text)
         while b"\r\n\r\n" not in self._received:
             await self._receive("before an answer")
         raw, _, self._received = self._received.partition(b"\r\n\r\n")
@@ -210,28 +211,69 @@ class _Connection:
         return int(head.split(" ", 2)[1]), head, body
 
     async def _receive(self, when: str) -> None:
-        data = await asyncio.get_running_loop().sock_recv(self._socket, 65536)
+        data = await self._read()
         if not data:
             raise EOFError(f"closed {when}")
         self._received += data
+
+    async def _send(self, text: bytes) -> None:
+        await asyncio.get_running_loop().sock_sendall(self._socket, text)
+
+    async def _read(self) -> bytes:
+        return await asyncio.get_running_loop().sock_recv(self._socket, 65536)
 
     def close(self) -> None:
         self._socket.close()
 
 
+@dataclass(frozen=True)
+class Tls:
+    """How a client reaches an https URL: by this address, and with these roots."""
+
+    address: str
+    context: ssl.SSLContext
+
+
+class _SecureConnection(_Connection):
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader, self._writer = reader, writer
+        self._received = b""
+
+    @classmethod
+    async def open_by(cls, tls: Tls, host: str, port: int) -> "_SecureConnection":
+        streams = asyncio.open_connection(
+            tls.address, port, ssl=tls.context, server_hostname=host, ssl_shutdown_timeout=1
+        )
+        return cls(*await streams)
+
+    def is_closed(self) -> bool:
+        return self._reader.at_eof()
+
+    async def _send(self, text: bytes) -> None:
+        self._writer.write(text)
+        await self._writer.drain()
+
+    async def _read(self) -> bytes:
+        return await self._reader.read(65536)
+
+    def close(self) -> None:
+        self._writer.transport.abort()
+
+
 class _Clients:
     """A pool of connections to one host, for requests with keep-alive."""
 
-    def __init__(self, url: str, report: Report) -> None:
+    def __init__(self, url: str, report: Report, tls: Tls | None = None) -> None:
         parts = urlsplit(url)
-        self.address = str(parts.hostname), parts.port or 80
+        self.address = str(parts.hostname), parts.port or (443 if tls else 80)
+        self.tls = tls
         self.host = parts.netloc
         self.report = report
         self.idle: deque[_Connection] = deque()
 
     async def ask(self, request: Request) -> tuple[int, bytes]:
         connection = self._kept() if request.keep_alive else None
-        connection = connection or await _Connection.open(self.address)
+        connection = connection or await self._opened()
         keep = False
         try:
             status, head, body = await connection.exchange(request.text(self.host))
@@ -242,6 +284,11 @@ class _Clients:
                 self.idle.append(connection)
             else:
                 connection.close()
+
+    async def _opened(self) -> _Connection:
+        if self.tls:
+            return await _SecureConnection.open_by(self.tls, *self.address)
+        return await _Connection.open(self.address)
 
     def _kept(self) -> _Connection | None:
         """Return an idle connection that is still open: clients check before they reuse one."""
@@ -259,9 +306,12 @@ class _Clients:
 
 
 async def _at_a_rate(
-    url: str, requests: Sequence[Request], rate: float, recorder: _Recorder, stop: asyncio.Event
+    clients: "_Clients",
+    requests: Sequence[Request],
+    rate: float,
+    recorder: _Recorder,
+    stop: asyncio.Event,
 ) -> None:
-    clients = _Clients(url, recorder.report)
     running: set[asyncio.Task[None]] = set()
     turns = itertools.cycle(requests)
     began, begun = time.monotonic(), 0
@@ -312,10 +362,17 @@ def _in_a_thread(run: Run) -> Iterator[Report]:
 
 
 @contextmanager
-def load(url: str, requests: Sequence[Request], *, rate: float) -> Iterator[Report]:
+def load(
+    url: str, requests: Sequence[Request], *, rate: float, tls: Tls | None = None
+) -> Iterator[Report]:
     """Send `rate` requests a second in turn while the block runs. Then the report is complete."""
-    with _in_a_thread(lambda recorder, stop: _at_a_rate(url, requests, rate, recorder, stop)) as it:
-        yield it
+
+    async def run(recorder: _Recorder, stop: asyncio.Event) -> None:
+        clients = _Clients(url, recorder.report, tls)
+        await _at_a_rate(clients, requests, rate, recorder, stop)
+
+    with _in_a_thread(run) as report:
+        yield report
 
 
 @contextmanager

@@ -116,5 +116,5 @@ def test_certbot_asks_as_the_checks_believe() -> None:
     assert re.search(
         r"^authenticator = webroot$",
         (configured.ROOT / "certificates/certbot.ini").read_text(),
-        re.M,
+        re.MULTILINE,
     )

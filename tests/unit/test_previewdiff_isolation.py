@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.support import configured
 from tools.previewdiff.isolation import Isolation
 from tools.previewdiff.stack_file import configuration, take_secrets
+from tools.previewdiff.stand_in_certificate import put
 from tools.setup.errors import Problem
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -153,3 +155,25 @@ def test_secrets_of_services_have_stand_ins_so_that_no_passphrase_is_needed() ->
     assert take_secrets(login) == {path: stand_in}
     assert login["encryptionsalt"] == "v1:x", "what is left cannot be decrypted"
     assert take_secrets({"encryptionsalt": "v1:x", "config": {}}) == {}
+
+
+def test_a_certificate_has_a_stand_in_with_a_key_that_fits(isolation: Isolation) -> None:
+    def content(secret: str) -> dict[str, Any]:
+        keys = {"tls": "files", "domain": "shop.test", "tlsKey": {"secure": secret}}
+        return {"config": {f"microservices:{key}": value for key, value in keys.items()}}
+
+    one, same, other = content("v1:a"), content("v1:a"), content("v1:b")
+    taken, again, another = (put(c, isolation.project) for c in (one, same, other))
+    assert taken == again
+    assert one == same
+    assert taken != another
+    own = {key.rpartition(":")[2]: value for key, value in one["config"].items()} | taken
+    assert configured.read(own, ("tlsKey",)).secure
+    assert put({"config": {"microservices:tls": "off"}}, isolation.project) == {}
+
+
+def test_a_preview_asks_no_ca(isolation: Isolation) -> None:
+    declared = {"acmeDirectory": "https://ca.example.com/directory"}
+    own = isolation.configuration(declared)["acmeDirectory"]
+    assert ".invalid/" in own
+    assert isolation.plain(f"at {own}") == "at https://ca.example.com/directory"

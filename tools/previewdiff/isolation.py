@@ -30,6 +30,7 @@ class Isolation:
         self._ports: dict[str, int] = {}  # declared -> replacement, as in the two below
         self._subnets: dict[Subnet, Subnet] = {}
         self._addresses: dict[str, str] = {}
+        self._directories: dict[str, str] = {}
 
     def configuration(self, declared: Mapping[str, Any]) -> dict[str, Any]:
         """Return those of the declared keys that need another value, with that value."""
@@ -39,6 +40,8 @@ class Isolation:
     def plain(self, text: str) -> str:
         """Return the text with the declared values put back."""
         text = text.replace(f"{self.project}/", "")
+        for declared, directory in self._directories.items():
+            text = text.replace(directory, declared)
         text = text.replace(f"{self.id}-", "").replace(self.id, self.stack)
         for declared, port in self._ports.items():
             text = re.sub(rf"\b{port}\b", declared, text)
@@ -69,7 +72,14 @@ class Isolation:
             return f"{self.id}-{text}"
         if key.endswith("subnet"):
             return self._subnet(text)
+        if key.endswith("acmedirectory"):
+            return self._no_ca(text)
         return self._loopback(text) if key.endswith("bindaddress") else value
+
+    def _no_ca(self, declared: str) -> str:
+        """Return a CA that cannot be asked: a preview must get no certificate."""
+        number = len(self._directories)
+        return self._directories.setdefault(declared, f"https://{self.id}.invalid/{number}")
 
     def _port(self, declared: str) -> int:
         if declared not in self._ports:

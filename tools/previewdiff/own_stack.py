@@ -15,6 +15,7 @@ import yaml
 
 from infra import labels
 from infra.engine import EngineError, client
+from tools.previewdiff import stand_in_certificate
 from tools.previewdiff.changes import Preview, read
 from tools.previewdiff.commands import Done, run
 from tools.previewdiff.isolation import Isolation
@@ -74,7 +75,7 @@ class Stack:
     def _prepare(self, lock: Path) -> dict[str, str]:
         """Make the project ready to run. Return the secrets that it needs, by their paths."""
         content = configuration(self.project, self.isolation)
-        secrets = take_secrets(content)
+        secrets = stand_in_certificate.put(content, self.project) | take_secrets(content)
         if "encryptionsalt" not in content:  # of the stack's own passphrase
             self.environment[PASSPHRASE] = self.environment[PASSPHRASE] or "of a preview"
         self.config_file.write_text(yaml.safe_dump(content))
@@ -89,14 +90,14 @@ class Stack:
     def _set(self, secrets: Mapping[str, str]) -> None:
         stack = ("--stack", self.isolation.id, f"--config-file={self.config_file}")
         for path, value in secrets.items():
-            self._pulumi("config", "set", "--secret", "--path", path, value, *stack)
+            self._pulumi("config", "set", "--secret", "--path", path, *stack, "--", value)
 
     def _operate(self, verb: str, *more: str) -> Done:
         stack = ("--stack", self.isolation.id, f"--config-file={self.config_file}")
         return self._run("pulumi", verb, *stack, "--non-interactive", *more)
 
     def _pulumi(self, *arguments: str) -> None:
-        done = self._run("pulumi", *arguments, "--non-interactive")
+        done = self._run("pulumi", "--non-interactive", *arguments)
         if done.returncode:
             raise Problem(f"pulumi {arguments[0]} failed", self._last_lines(done))
 

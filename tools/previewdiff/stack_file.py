@@ -1,6 +1,7 @@
 """The configuration file of the temporary stack."""
 
 import runpy
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ def configuration(project: Path, isolation: Isolation) -> dict[str, Any]:
     said.pop("docker:host", None)  # the temporary stack is made here
     declared = {key: said.get(namespace + key, value) for key, value in defaults.items()}
     if isinstance(declared.get("services"), dict):
-        declared["services"] = _with_host_ports(declared["services"], project / "topology.py")
+        declared["services"] = _with_host_ports(declared["services"], project)
     own = isolation.configuration(declared)
     return {**file, "config": {**said, **{namespace + key: own[key] for key in own}}}
 
@@ -47,13 +48,18 @@ def take_secrets(content: dict[str, Any]) -> dict[str, str]:
     return taken
 
 
-def _with_host_ports(services: dict[str, Any], table: Path) -> dict[str, Any]:
-    """Return `services` with each row's host port, where `services` does not set it."""
+def rows(project: Path) -> Sequence[Any]:
+    """Return the rows of this commit's own table."""
     try:
-        rows = runpy.run_path(str(table))["SERVICES"]
+        found: Sequence[Any] = runpy.run_path(str(project / "topology.py"))["SERVICES"]
     except Exception:  # noqa: BLE001  the program reports it
-        return services
-    own = {row.name: {"hostPort": row.host_port} for row in rows}
+        return ()
+    return found
+
+
+def _with_host_ports(services: dict[str, Any], project: Path) -> dict[str, Any]:
+    """Return `services` with each row's host port, where `services` does not set it."""
+    own = {row.name: {"hostPort": row.host_port} for row in rows(project)}
     return services | {
         name: ports | services.get(name, {})
         for name, ports in own.items()

@@ -1,0 +1,132 @@
+"""HTTPS with a certificate from the configuration: what is answered, and its replacement."""
+
+import ssl
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from tests.support.certificates import Authority, config
+from tests.support.contract import HELLO, NOT_FOUND, WHO, ask
+from tests.support.deployment import ROOT, Deployment
+from tests.support.load import Request, load
+from tests.support.notes import note
+from tests.support.plain_sight import in_plain_sight
+from tests.support.polling import wait_until
+from tests.support.processes import free_ports
+from tests.support.steps import previewed
+from tests.support.updates import REQUESTS_PER_SECOND, assert_nothing_lost, change, ids, page
+from tests.support.visitor import Visitor
+
+CA = Authority()
+MISDIRECTED = b'{"Code":4210,"Message":"Misdirected Request"}'
+
+
+@pytest.fixture(scope="module")
+def secure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    """A deployment in production with a certificate of CA, and a host name of a service's own."""
+    issued = CA.issue_by_another()
+    port = str(free_ports(1)[0])
+    own = {"mode": "production", "httpsPort": port, **config(issued)}
+    with Deployment(tmp_path_factory.mktemp("https"), "a passphrase", **own) as one:
+        one.set_secret_key("tlsKey", issued.key)
+        row = 'prefix="/api/v2/",'
+        change(one.project / "topology.py", row, f'{row}\n        host="www.shop.test",')
+        up = one.up("--policy-pack", str(ROOT / "policy"))
+        assert in_plain_sight(one, [issued.key.splitlines()[1]], up.stdout, up.stderr) == []
+        assert f"https://www.shop.test:{port}/api/v2/" in up.stdout
+        yield one
+
+
+@pytest.fixture
+def visitor(secure: Deployment) -> Iterator[Visitor]:
+    with Visitor(secure.config["httpsPort"], CA.root) as one:
+        yield one
+
+
+def test_page_and_services_are_served_by_http_2(visitor: Visitor) -> None:
+    for path, kind in (("/", "text/html"), ("/api/v1/say_hello", "application/json")):
+        answer = visitor.get(path)
+        assert (answer.status_code, answer.http_version) == (200, "HTTP/2")
+        assert answer.headers["Content-Type"].startswith(kind)
+        assert answer.headers["Strict-Transport-Security"] == "max-age=63072000"
+    assert answer.content == HELLO
+
+
+def test_a_client_of_http_1_is_served_too(secure: Deployment) -> None:
+    with Visitor(secure.config["httpsPort"], CA.root, http2=False) as old:
+        answer = old.get("/api/v1/say_hello")
+    assert (answer.http_version, answer.content) == ("HTTP/1.1", HELLO)
+
+
+def test_each_host_has_its_own_routes(visitor: Visitor) -> None:
+    assert visitor.get("/api/v2/who_am_i", "www.shop.test").content == WHO
+    for path, host in (("/api/v2/who_am_i", "shop.test"), ("/", "www.shop.test")):
+        answer = visitor.get(path, host)
+        assert (answer.status_code, answer.content) == (404, NOT_FOUND)
+
+
+def test_http_leads_to_https(secure: Deployment) -> None:
+    status, headers, _ = ask(f"{secure.url}/api/v1/say_hello?a=b", "POST", {"Host": "shop.test"})
+    assert status == 308
+    assert headers["location"] == (
+        f"https://shop.test:{secure.config['httpsPort']}/api/v1/say_hello?a=b"
+    )
+
+
+def test_an_unknown_host_gets_neither_an_answer_nor_a_certificate(
+    secure: Deployment, visitor: Visitor
+) -> None:
+    status, _, body = ask(f"{secure.url}/api/v1/say_hello", headers={"Host": "other.test"})
+    assert (status, body) == (421, MISDIRECTED)
+    with pytest.raises(httpx.ConnectError, match="unrecognized name"):
+        visitor.get("/", "other.test")
+    # An address has no name to be told by.
+    with pytest.raises(ssl.SSLError, match=r"handshake failure|unrecognized name"):
+        ssl.get_server_certificate(("127.0.0.1", visitor.port), timeout=15)
+
+
+def test_a_changed_certificate_is_a_reload_that_loses_nothing(
+    secure: Deployment, visitor: Visitor
+) -> None:
+    issued = CA.issue()
+    secure.config["tlsCertificate"] = issued.certificate
+    secure.set_secret_key("tlsKey", issued.key)
+    assert previewed(secure) == {"frontend-certificate container": "replace uploads"}
+    before = ids(secure)
+    requests = [
+        Request(path=path, bodies=(body,), keep_alive=keep_alive)
+        for keep_alive in (True, False)
+        for path, body in (("/api/v1/say_hello", HELLO), ("/", page(secure)))
+    ]
+    url = f"https://shop.test:{visitor.port}"
+    first = visitor.certificate()
+    with load(url, requests, rate=REQUESTS_PER_SECOND, tls=visitor.tls) as report:
+        secure.up()
+        wait_until(lambda: report.sent > 1000, "enough was asked")
+        wait_until(lambda: visitor.certificate() != first, "the new certificate is served")
+    assert_nothing_lost(report)
+    note("a changed certificate", report.summary())
+    served = {name for name in before if name.startswith(("frontend", "router"))}
+    assert {name: ids(secure)[name] for name in served} == {name: before[name] for name in served}
+
+
+def test_a_developer_has_a_certificate_by_a_ca_of_the_machine(fresh: Deployment) -> None:
+    refused = fresh.tool("new-certificate", "shop_1")
+    assert "DOMAIN='shop_1' is not right" in refused.stderr
+    fresh.environment["XDG_DATA_HOME"] = str(fresh.project.parent / "data")
+    made = fresh.tool("new-certificate", "shop.localhost")
+    assert made.returncode == 0, made.stderr
+    fresh.take_over(httpsPort=str(free_ports(1)[0]))
+    fresh.up()
+    (root,) = (fresh.project.parent / "data").rglob("ca.pem")
+    assert f"trusts {root}" in made.stdout
+    with Visitor(fresh.config["httpsPort"], root.read_text()) as visitor:
+        answer = visitor.get("/api/v1/say_hello", "shop.localhost")
+    assert answer.content == HELLO
+    assert "Strict-Transport-Security" not in answer.headers
+    url = f"https://shop.localhost:{fresh.config['httpsPort']}"
+    assert url in fresh.tool("status").stdout
+    trusted = root.read_text()
+    fresh.tool("new-certificate", "other.localhost").check_returncode()
+    assert root.read_text() == trusted

@@ -1,0 +1,53 @@
+"""A client of the gateway's host names, which no DNS has to know."""
+
+import socket
+import ssl
+from types import TracebackType
+from typing import Self
+
+import httpx
+
+from tests.support.load import Tls
+
+SECONDS = 15
+
+
+class Visitor:
+    """Asks a gateway on loopback, and accepts a certificate of one CA only."""
+
+    def __init__(self, port: int | str, root: str, *, http2: bool = True) -> None:
+        self.port = int(port)
+        self.context = ssl.create_default_context(cadata=root)
+        self._client = httpx.Client(
+            http2=http2, verify=self.context, timeout=SECONDS, trust_env=False
+        )
+
+    def get(self, path: str, host: str = "shop.test") -> httpx.Response:
+        return self._client.get(
+            f"https://127.0.0.1:{self.port}{path}",
+            headers={"Host": f"{host}:{self.port}"},
+            extensions={"sni_hostname": host},
+        )
+
+    def certificate(self, host: str = "shop.test") -> bytes:
+        """Return the certificate that a new connection is shown."""
+        with (
+            socket.create_connection(("127.0.0.1", self.port), SECONDS) as plain,
+            self.context.wrap_socket(plain, server_hostname=host) as secure,
+        ):
+            return secure.getpeercert(binary_form=True) or b""
+
+    @property
+    def tls(self) -> Tls:
+        return Tls("127.0.0.1", self.context)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._client.close()
