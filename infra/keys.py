@@ -213,7 +213,7 @@ def _flag(value: object) -> bool:
 
 
 MODE = Rule(" or ".join(MODES), _matching("|".join(MODES)))
-TLS = Rule(f"{OFF}, {ACME} or {FILES}", _matching(f"{OFF}|{ACME}|{FILES}"))
+TLS = Rule("off, acme or files", _matching(f"{OFF}|{ACME}|{FILES}"))
 DOMAIN = Rule(
     "host names with blanks between them, such as 'example.com www.example.com'",
     _host_names,

@@ -139,6 +139,21 @@ NOT = {
         ),
         "test_shop.py does this, with names of its own",
     ),
+    **dict.fromkeys(
+        (
+            'pulumi config set domain "shop.example.com www.shop.example.com" --stack prod',
+            "pulumi config set tls acme --stack prod",
+            "pulumi config set acmeEmail admin@example.com --stack prod",
+            "pulumi config set frontendPort 80 --stack prod",
+            "pulumi config set tls files --stack prod",
+            "pulumi config set tlsCertificate --stack prod < fullchain.pem",
+            "pulumi config set --secret tlsKey --stack prod < privkey.pem",
+            "pulumi config set acmeDirectory https://ca.internal/acme/acme/directory --stack prod",
+            "pulumi config set acmeRoot --stack prod < root.pem",
+            "make new-certificate DOMAIN=shop.localhost",
+        ),
+        "test_https.py and test_acme.py do this, with names of their own",
+    ),
     "export PULUMI_BACKEND_URL=s3://our-state": "needs a bucket; a folder takes its place above",
     "uv pip compile --generate-hashes --no-header --no-annotate --python-version 3.13 "
     "requirements.in -o requirements.txt": "what the index has today is no fact of the project",
