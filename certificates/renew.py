@@ -21,6 +21,7 @@ SERVED = FOLDER / "site.pem"
 # One of the two is there, and the health check prints it (infra/certifier.py).
 GOOD, BAD = FOLDER / "good", FOLDER / "bad"
 LINEAGE = "site"
+CERTBOT = "import sys, certbot.main; sys.exit(certbot.main.main())"
 TRIES_OF_CERTBOT = timedelta(minutes=10)
 # certbot renews when a third of the certificate's time is left, or when the CA says so. It is asked
 # far more often than that.
@@ -31,7 +32,7 @@ PATIENCE = tuple(timedelta(minutes=m) for m in (1, 5, 15, 30, 60))
 
 def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    _tell("the CA is being asked")
+    tell("the CA is being asked")
     environment = {**os.environ, "REQUESTS_CA_BUNDLE": _trusted_roots()}
     failures = 0
     while True:
@@ -39,8 +40,8 @@ def main() -> None:
         failures = failures + 1 if problem else 0
         if not problem:
             _serve()
-        _tell(_state(problem, failures), good=not problem)
-        time.sleep(_pause(failures).total_seconds())
+        tell(state(problem, failures), good=not problem)
+        time.sleep(pause(failures).total_seconds())
 
 
 def _trusted_roots() -> str:
@@ -55,7 +56,7 @@ def _ask(environment: dict[str, str]) -> str:
     """Let certbot get or renew the certificate; return why it could not."""
     names = os.environ["NAMES"].split()
     command: list[str | Path] = [
-        *(sys.executable, "-m", "certbot.main", "certonly", "--config", "/app/certbot.ini"),
+        *(sys.executable, "-c", CERTBOT, "certonly", "--config", "/app/certbot.ini"),
         *("--server", os.environ["DIRECTORY"], "--email", os.environ["EMAIL"]),
         *("--cert-name", LINEAGE, "--domains", ",".join(names), "--renew-with-new-domains"),
         *("--config-dir", FOLDER / "acme", "--work-dir", "/tmp/work", "--logs-dir", "/tmp/log"),
@@ -75,13 +76,13 @@ def _ask(environment: dict[str, str]) -> str:
         )
     except subprocess.TimeoutExpired:
         return f"the CA did not finish within {TRIES_OF_CERTBOT}"
-    return "" if done.returncode == 0 else _reason(done.stdout)
+    return "" if done.returncode == 0 else reason(done.stdout)
 
 
-def _reason(output: str) -> str:
+def reason(output: str) -> str:
     """Return what the CA said, or the first line that is not certbot's own advice."""
     print(output, flush=True)
-    details = re.findall(r"Domain: (.*)\n\s*Type: .*\n\s*Detail: (.*)", output)
+    details = re.findall(r"Identifier: (.*)\n\s*Type: .*\n\s*Detail: (.*)", output)
     if details:
         return "; ".join(f"{name}: {said}" for name, said in details)
     lines = [line for line in output.splitlines() if line.strip()]
@@ -106,33 +107,34 @@ def _served() -> x509.Certificate:
     return x509.load_pem_x509_certificates(SERVED.read_bytes())[0]
 
 
-def _state(problem: str, failures: int) -> str:
+def state(problem: str, failures: int) -> str:
     if not SERVED.exists():
-        state = "no certificate yet"
+        standing = "no certificate yet"
     else:
         left = _served().not_valid_after_utc - datetime.now(UTC)
-        state = f"{left.days} days left" if left > timedelta() else "expired"
+        standing = f"{left.days} days left" if left > timedelta() else "expired"
     if not problem:
-        return state
-    again = datetime.now(UTC) + _pause(failures)
-    return f"{state}; the CA is asked again at {again:%H:%M} UTC, as this failed: {problem}"
+        return standing
+    again = datetime.now(UTC) + pause(failures)
+    return f"{standing}; the CA is asked again at {again:%H:%M} UTC, as this failed: {problem}"
 
 
-def _tell(state: str, *, good: bool = True) -> None:
-    line = f"{os.environ['NAMES']}: {state}"
+def tell(standing: str, *, good: bool = True) -> None:
+    line = f"{os.environ['NAMES']}: {standing}"
     shown, other = (GOOD, BAD) if good else (BAD, GOOD)
     shown.write_text(f"{line}\n")
     other.unlink(missing_ok=True)
     print(line, flush=True)
 
 
-def _pause(failures: int) -> timedelta:
-    """Return how long to wait. Short-lived certificates need more looks."""
-    if failures:
-        return PATIENCE[min(failures, len(PATIENCE)) - 1]
+def pause(failures: int) -> timedelta:
+    """Return how long to wait. Short-lived certificates need more looks, and less patience."""
+    patience = PATIENCE[min(failures, len(PATIENCE)) - 1]
+    if not SERVED.exists():
+        return patience
     served = _served()
-    lifetime = served.not_valid_after_utc - served.not_valid_before_utc
-    return max(SHORTEST, min(LONGEST, lifetime / LOOKS))
+    look = (served.not_valid_after_utc - served.not_valid_before_utc) / LOOKS
+    return max(SHORTEST, min(look, patience if failures else LONGEST))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import pulumi_docker as docker
 
 from infra import containers, images, rollout
 from infra.health import Probe
-from infra.settings import ACME, Limits, Settings
+from infra.settings import ACME, FILES, Limits, Settings
 from infra.stack import labelled
 from topology import CERTIFIER
 
@@ -25,56 +25,38 @@ _STOP_SECONDS = 5
 
 
 def mounted(
-    settings: Settings,
-    image: docker.RemoteImage,
-    way_out: docker.ContainerNetworksAdvancedArgs,
-    *,
-    parent: pulumi.Resource,
+    settings: Settings, image: docker.RemoteImage, *, parent: pulumi.Resource
 ) -> list[docker.ContainerMountArgs]:
-    """Declare the volume and what fills it; return the gateway's mount of it.
+    """Declare the volume, with a certificate from the configuration; return the gateway's mount.
 
-    `image`: one with the folder. `way_out`: the network by which the CA is reached.
+    `image`: one with the folder.
     """
     if not settings.secure:
         return []
-    if settings.tls.source == ACME:
-        volume = _volume("certificates", settings, retain=True, parent=parent)
-        _asks_the_ca(volume, settings, way_out, parent=parent)
-    else:
-        volume = _volume("certificate", settings, retain=False, parent=parent)
-        _carries_in(volume, settings, image, parent=parent)
-    return [_mount(volume, read_only=True)]
-
-
-def pem(settings: Settings) -> pulumi.Output[str]:
-    """Return the certificate with its key, as nginx reads them from one file."""
-    return pulumi.Output.secret(f"{settings.tls.certificate}\n{settings.tls.key}\n")
-
-
-def _volume(
-    name: str, settings: Settings, *, retain: bool, parent: pulumi.Resource
-) -> docker.Volume:
-    return docker.Volume(
-        name,
-        name=f"{settings.name_prefix}{name}",
+    volume = docker.Volume(
+        _volume(settings),
+        name=f"{settings.name_prefix}{_volume(settings)}",
         labels=labelled(docker.VolumeLabelArgs),
-        opts=pulumi.ResourceOptions(parent=parent, retain_on_delete=retain),
+        opts=pulumi.ResourceOptions(parent=parent, retain_on_delete=settings.tls.source == ACME),
     )
+    if settings.tls.source == FILES:
+        _carry_in(volume, settings, image, parent=parent)
+    return [_mount(volume.name, read_only=True)]
 
 
-def _mount(volume: docker.Volume, *, read_only: bool | None) -> docker.ContainerMountArgs:
-    return docker.ContainerMountArgs(
-        type="volume", target=FOLDER, source=volume.name, read_only=read_only
-    )
-
-
-def _asks_the_ca(
-    volume: docker.Volume,
+def ask_the_ca(
     settings: Settings,
     way_out: docker.ContainerNetworksAdvancedArgs,
     *,
+    gateway: docker.Container,
     parent: pulumi.Resource,
 ) -> None:
+    """Declare the container that asks the CA, after the gateway, by which the CA asks back.
+
+    `way_out`: the network by which the CA is reached.
+    """
+    if settings.tls.source != ACME:
+        return
     asked = {
         "NAMES": " ".join(settings.host_names),
         "EMAIL": settings.tls.email,
@@ -89,17 +71,35 @@ def _asks_the_ca(
         networks=[way_out],
         ports={},
         folders={},
-        mounts=[_mount(volume, read_only=None)],
+        mounts=[_mount(f"{settings.name_prefix}{_volume(settings)}", read_only=None)],
         envs=[f"{key}={value}" for key, value in asked.items() if value],
         probe=_PROBE,
+        wait=False,  # the site is up, whatever the CA says
         stop_seconds=_STOP_SECONDS,
         user=containers.GATEWAY_USER,
         limits=_LIMITS,
-        opts=pulumi.ResourceOptions(parent=parent, hooks=rollout.container_hooks()),
+        opts=pulumi.ResourceOptions(
+            parent=parent, depends_on=[gateway], hooks=rollout.container_hooks()
+        ),
     )
 
 
-def _carries_in(
+def pem(settings: Settings) -> pulumi.Output[str]:
+    """Return the certificate with its key, as nginx reads them from one file."""
+    return pulumi.Output.secret(f"{settings.tls.certificate}\n{settings.tls.key}\n")
+
+
+def _volume(settings: Settings) -> str:
+    return "certificates" if settings.tls.source == ACME else "certificate"
+
+
+def _mount(volume: pulumi.Input[str], *, read_only: bool | None) -> docker.ContainerMountArgs:
+    return docker.ContainerMountArgs(
+        type="volume", target=FOLDER, source=volume, read_only=read_only
+    )
+
+
+def _carry_in(
     volume: docker.Volume,
     settings: Settings,
     image: docker.RemoteImage,
@@ -114,7 +114,7 @@ def _carries_in(
         restart="no",
         network_mode="none",
         user=containers.GATEWAY_USER,
-        mounts=[_mount(volume, read_only=None)],
+        mounts=[_mount(volume.name, read_only=None)],
         uploads=[docker.ContainerUploadArgs(file=SERVED, content=pem(settings))],
         labels=labelled(docker.ContainerLabelArgs),
         **{**containers.hardened(_LIMITS, settings), "read_only": False},

@@ -125,8 +125,7 @@ class Gateway(pulumi.ComponentResource):
             mounts, after = self._published([one for s in services.values() for one in s.replicas])
         target = "gateway" if settings.production else "configured"
         self.image = images.of_gateway(GATEWAY, target, settings, parent=self)
-        way_out = _at(outer, len(attached) - 1, CERTIFIER, settings)
-        mounts += certifier.mounted(settings, self.image, way_out, parent=self)
+        mounts += certifier.mounted(settings, self.image, parent=self)
         self.container = containers.container(
             GATEWAY,
             settings=settings,
@@ -144,6 +143,12 @@ class Gateway(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(
                 parent=self, depends_on=after, hooks=rollout.container_hooks()
             ),
+        )
+        certifier.ask_the_ca(
+            settings,
+            _at(outer, len(attached) - 1, CERTIFIER, settings),
+            gateway=self.container,
+            parent=self,
         )
         self.url = settings.gateway_url()
         self.register_outputs({"url": self.url})

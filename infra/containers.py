@@ -69,6 +69,7 @@ def container(  # noqa: PLR0913  one place says what a container here is
     stop_seconds: int,
     streams: int = 0,
     domain: str = "",
+    wait: bool = True,
     user: str,
     limits: Limits,
     mounts: Sequence[docker.ContainerMountArgs] = (),
@@ -78,7 +79,10 @@ def container(  # noqa: PLR0913  one place says what a container here is
     command: list[str] | None = None,
     opts: pulumi.ResourceOptions,
 ) -> docker.Container:
-    """Declare a container. `folders` of the project are mounted: target -> folder."""
+    """Declare a container. `folders` of the project are mounted: target -> folder.
+
+    `wait`: whether it must become healthy.
+    """
     more_labels: dict[str, pulumi.Input[str]] = {
         labels.IMAGE: image.name,
         labels.PIDS_LIMIT: str(limits.processes),
@@ -107,8 +111,8 @@ def container(  # noqa: PLR0913  one place says what a container here is
         networks_advanced=networks,
         healthcheck=_health_check(probe, settings),
         labels=labelled(docker.ContainerLabelArgs, **more_labels),
-        wait=True,
-        wait_timeout=settings.wait_timeout,
+        wait=wait,
+        wait_timeout=settings.wait_timeout if wait else None,
         restart="always",
         init=settings.production,
         # The first is for `docker stop` and an engine that ends, the second for Pulumi.

@@ -1,18 +1,15 @@
 """Docker engines newer than this machine's, from Debian packages or Go modules, for the rig."""
 
-import json
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.support import rig
+from tests.support import go_module, rig
 from tests.support.deployment import Deployment
-from tools.setup import apt, go, paths, process
+from tools.setup import apt, paths, process
 from tools.setup.errors import Problem
-from tools.setup.progress import Progress
 
 VERSIONS = ("28", "29")
 DEBIAN = "forky"  # has 28
@@ -22,7 +19,6 @@ DOWNLOAD_SECONDS = 600
 MODULE = "github.com/moby/moby/v2"
 MODULE_VERSION = "v2.0.0-beta.24"
 MODULE_SUM = "h1:sWv7EckkDJhpraR9yUjkw1XeVf39+MWd58E22PYloNA="
-BUILD_SECONDS = 1800
 # The engine's default from version 29 on.
 CONTAINERD_STORE = ("--feature", "containerd-snapshotter=true")
 OLDEST_API = "1.44"  # the default of released versions from 29 on
@@ -117,21 +113,11 @@ def _unpack(folder: Path) -> None:
 
 
 def _build(folder: Path) -> None:
-    tools = go.ensure(Progress())
     version = f"29.0.0-{MODULE_VERSION.partition('-')[2]}"
-    with tempfile.TemporaryDirectory() as empty:
-        download = (tools, "mod", "download", "-json", f"{MODULE}@{MODULE_VERSION}")
-        said = process.run(
-            *download, folder=Path(empty), environment=go.ENVIRONMENT, limit=DOWNLOAD_SECONDS
-        )
-    module = json.loads(said[said.index("{") :])
-    if module["Sum"] != MODULE_SUM:
-        raise Problem(f"{MODULE} was not downloaded", f"its checksum is {module['Sum']}", "")
-    process.run(
-        *(tools, "build", "-trimpath", "-gcflags=all=-dwarf=false"),
-        *("-ldflags", f"-s -w -X {MODULE}/dockerversion.Version={version}"),
-        *("-o", f"{folder}/", "./cmd/dockerd", "./cmd/docker-proxy"),
-        folder=Path(module["Dir"]),
-        environment=go.ENVIRONMENT,
-        limit=BUILD_SECONDS,
+    flags = (
+        "-gcflags=all=-dwarf=false",
+        f"-ldflags=-s -w -X {MODULE}/dockerversion.Version={version}",
+    )
+    go_module.build(
+        f"{MODULE}@{MODULE_VERSION}", MODULE_SUM, folder, "dockerd", "docker-proxy", flags=flags
     )

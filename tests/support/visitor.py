@@ -37,6 +37,13 @@ class Visitor:
         ):
             return secure.getpeercert(binary_form=True) or b""
 
+    def is_served(self, host: str = "shop.test") -> bool:
+        """Return whether the gateway has a certificate for the host."""
+        try:
+            return bool(self.certificate(host))
+        except OSError:
+            return False
+
     @property
     def tls(self) -> Tls:
         return Tls("127.0.0.1", self.context)

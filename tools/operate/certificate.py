@@ -1,7 +1,8 @@
 """What the container that asks the CA says of the gateway's certificate."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from docker.models.containers import Container
 
@@ -21,8 +22,12 @@ def of(containers: Iterable[Container]) -> Container | None:
 
 def said(container: Container) -> str:
     """Return what its last health check printed: the names, and how their certificate stands."""
-    checks = container.attrs["State"].get("Health", {}).get("Log") or [{"Output": ""}]
-    return str(checks[-1]["Output"]).strip()
+    return str(_last_check(container)["Output"]).strip()
+
+
+def _last_check(container: Container) -> Mapping[str, Any]:
+    checks = container.attrs["State"].get("Health", {}).get("Log")
+    return checks[-1] if checks else {"Output": "", "ExitCode": 0}
 
 
 def wait(stack: Stack) -> str:
@@ -35,7 +40,7 @@ def wait(stack: Stack) -> str:
     while container:
         state = said(container)
         if state and ASKED not in state:
-            if container.health == "healthy":
+            if _last_check(container)["ExitCode"] == 0:
                 return state
             raise Problem("the CA gives no certificate", state, "docs/https.md, and it asks again")
         if time.monotonic() > deadline:
