@@ -2,13 +2,16 @@
 
 import ssl
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
+from playwright.sync_api import expect, sync_playwright
 
 from tests.support.certificates import Authority, config
 from tests.support.contract import HELLO, NOT_FOUND, WHO, ask
 from tests.support.deployment import ROOT, Deployment
+from tests.support.judges import Judgement, judge_pages, judge_tls
 from tests.support.load import Request, load
 from tests.support.notes import note
 from tests.support.plain_sight import in_plain_sight
@@ -17,8 +20,10 @@ from tests.support.processes import free_ports
 from tests.support.steps import previewed
 from tests.support.updates import REQUESTS_PER_SECOND, assert_nothing_lost, change, ids, page
 from tests.support.visitor import Visitor
+from tools.setup.browser import find
 
 CA = Authority()
+ADDRESS = "127.86.83.1"  # of loopback, so that others may have these ports of 127.0.0.1
 MISDIRECTED = b'{"Code":4210,"Message":"Misdirected Request"}'
 
 
@@ -26,21 +31,22 @@ MISDIRECTED = b'{"Code":4210,"Message":"Misdirected Request"}'
 def secure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     """A deployment in production with a certificate of CA, and a host name of a service's own."""
     issued = CA.issue_by_another()
-    port = str(free_ports(1)[0])
-    own = {"mode": "production", "httpsPort": port, **config(issued)}
+    # The judges ask at the usual ports.
+    usual = {"bindAddress": ADDRESS, "frontendPort": "80", "httpsPort": "443"}
+    own = {"mode": "production", **usual, **config(issued)}
     with Deployment(tmp_path_factory.mktemp("https"), "a passphrase", **own) as one:
         one.set_secret_key("tlsKey", issued.key)
         row = 'prefix="/api/v2/",'
         change(one.project / "topology.py", row, f'{row}\n        host="www.shop.test",')
         up = one.up("--policy-pack", str(ROOT / "policy"))
         assert in_plain_sight(one, [issued.key.splitlines()[1]], up.stdout, up.stderr) == []
-        assert f"https://www.shop.test:{port}/api/v2/" in up.stdout
+        assert '"https://www.shop.test/api/v2/"' in up.stdout
         yield one
 
 
 @pytest.fixture
 def visitor(secure: Deployment) -> Iterator[Visitor]:
-    with Visitor(secure.config["httpsPort"], CA.root) as one:
+    with Visitor(secure.config["httpsPort"], CA.root, address=ADDRESS) as one:
         yield one
 
 
@@ -54,7 +60,7 @@ def test_page_and_services_are_served_by_http_2(visitor: Visitor) -> None:
 
 
 def test_a_client_of_http_1_is_served_too(secure: Deployment) -> None:
-    with Visitor(secure.config["httpsPort"], CA.root, http2=False) as old:
+    with Visitor(secure.config["httpsPort"], CA.root, address=ADDRESS, http2=False) as old:
         answer = old.get("/api/v1/say_hello")
     assert (answer.http_version, answer.content) == ("HTTP/1.1", HELLO)
 
@@ -69,9 +75,7 @@ def test_each_host_has_its_own_routes(visitor: Visitor) -> None:
 def test_http_leads_to_https(secure: Deployment) -> None:
     status, headers, _ = ask(f"{secure.url}/api/v1/say_hello?a=b", "POST", {"Host": "shop.test"})
     assert status == 308
-    assert headers["location"] == (
-        f"https://shop.test:{secure.config['httpsPort']}/api/v1/say_hello?a=b"
-    )
+    assert headers["location"] == "https://shop.test/api/v1/say_hello?a=b"
 
 
 def test_an_unknown_host_gets_neither_an_answer_nor_a_certificate(
@@ -83,7 +87,41 @@ def test_an_unknown_host_gets_neither_an_answer_nor_a_certificate(
         visitor.get("/", "other.test")
     # An address has no name to be told by.
     with pytest.raises(ssl.SSLError, match=r"handshake failure|unrecognized name"):
-        ssl.get_server_certificate(("127.0.0.1", visitor.port), timeout=15)
+        ssl.get_server_certificate((ADDRESS, 443), timeout=15)
+
+
+def test_the_page_works_in_a_browser(secure: Deployment) -> None:
+    chromium = find()
+    if not chromium:
+        pytest.skip("no browser: apt-get install chromium")
+    arguments = ["--no-sandbox", "--disable-gpu", f"--host-resolver-rules=MAP shop.test {ADDRESS}"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=arguments)
+        # It has a store of its own for CAs.
+        page = browser.new_context(ignore_https_errors=True).new_page()
+        page.goto(f"http://shop.test:{secure.config['frontendPort']}")
+        assert page.url == "https://shop.test/"
+        page.get_by_role("button", name="say_hello", exact=True).click()
+        answer = page.locator("section").filter(has_text="say_hello").locator("output").first
+        expect(answer).to_contain_text("Hello Microservice1", timeout=20_000)
+        browser.close()
+
+
+def test_its_transport_is_judged_as_the_best(secure: Deployment, tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text(CA.root)
+    assert judge_tls("shop.test", ADDRESS, tmp_path) == Judgement("A+", [])
+    secure.stop("microservice1")
+    paths = {"/": 200, "/nothing": 404, "/api/v1/say_hello": 502}
+    judged = judge_pages("shop.test", ADDRESS, tmp_path / "ca.pem", *paths)
+    secure.start("microservice1")
+    judged += judge_pages("shop.test", ADDRESS, tmp_path / "ca.pem", "/api/v1/say_hello")
+    assert [(one["path"], one["status"]) for one in judged] == [
+        *paths.items(),
+        ("/api/v1/say_hello", 200),
+    ]
+    for one in judged:
+        assert (one["grade"], one["failed"]) == ("A+", []), one
+        note(f"HTTP Observatory, {one['path']} {one['status']}", f"{one['score']}, A+")
 
 
 def test_a_changed_certificate_is_a_reload_that_loses_nothing(
@@ -99,9 +137,8 @@ def test_a_changed_certificate_is_a_reload_that_loses_nothing(
         for keep_alive in (True, False)
         for path, body in (("/api/v1/say_hello", HELLO), ("/", page(secure)))
     ]
-    url = f"https://shop.test:{visitor.port}"
     first = visitor.certificate()
-    with load(url, requests, rate=REQUESTS_PER_SECOND, tls=visitor.tls) as report:
+    with load("https://shop.test", requests, rate=REQUESTS_PER_SECOND, tls=visitor.tls) as report:
         secure.up()
         wait_until(lambda: report.sent > 1000, "enough was asked")
         wait_until(lambda: visitor.certificate() != first, "the new certificate is served")

@@ -15,8 +15,10 @@ SECONDS = 15
 class Visitor:
     """Asks a gateway on loopback, and accepts a certificate of one CA only."""
 
-    def __init__(self, port: int | str, root: str, *, http2: bool = True) -> None:
-        self.port = int(port)
+    def __init__(
+        self, port: int | str, root: str, *, address: str = "127.0.0.1", http2: bool = True
+    ) -> None:
+        self.port, self.address = int(port), address
         self.context = ssl.create_default_context(cadata=root)
         self._client = httpx.Client(
             http2=http2, verify=self.context, timeout=SECONDS, trust_env=False
@@ -24,15 +26,15 @@ class Visitor:
 
     def get(self, path: str, host: str = "shop.test") -> httpx.Response:
         return self._client.get(
-            f"https://127.0.0.1:{self.port}{path}",
-            headers={"Host": f"{host}:{self.port}"},
+            f"https://{self.address}:{self.port}{path}",
+            headers={"Host": host},
             extensions={"sni_hostname": host},
         )
 
     def certificate(self, host: str = "shop.test") -> bytes:
         """Return the certificate that a new connection is shown."""
         with (
-            socket.create_connection(("127.0.0.1", self.port), SECONDS) as plain,
+            socket.create_connection((self.address, self.port), SECONDS) as plain,
             self.context.wrap_socket(plain, server_hostname=host) as secure,
         ):
             return secure.getpeercert(binary_form=True) or b""
@@ -46,7 +48,7 @@ class Visitor:
 
     @property
     def tls(self) -> Tls:
-        return Tls("127.0.0.1", self.context)
+        return Tls(self.address, self.context)
 
     def __enter__(self) -> Self:
         return self
