@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from types import FrameType
 from typing import NoReturn
 
-from bench import compose, deploying, footprint, growth, many, results, serving, stacks, wrk
+from bench import compose, deploying, footprint, growth, https, many, results, serving, stacks, wrk
 from bench.growth import Growth
 from bench.rows import Row
 from tools.setup import apt, process
@@ -17,7 +17,7 @@ from tools.setup.errors import Problem
 from tools.setup.progress import Progress, readable
 from tools.setup.versions import PYTHON_IMAGE
 
-SUBJECTS = ("serving", "footprint", "many", "deploying", "growth")
+SUBJECTS = ("serving", "https", "footprint", "many", "deploying", "growth")
 INTERRUPTED = 130
 
 
@@ -50,8 +50,10 @@ def measure(
     if not shutil.which("wrk"):
         with show.step("wrk", "installing wrk"):
             apt.install("wrk")
-    if {"serving", "footprint", "many"} & set(subjects):
+    if {"serving", "https", "footprint", "many"} & set(subjects):
         rows += _on_running_stacks(subjects, show, quick=quick)
+    if not {"deploying", "growth"} & set(subjects):
+        return
     command, why_not = compose.ensure(show)
     if "deploying" in subjects:
         rows += deploying.rows(command, why_not, 1 if quick else 3, show)
@@ -72,6 +74,8 @@ def _on_running_stacks(subjects: Sequence[str], show: Progress, *, quick: bool) 
             rows += serving.through_the_gateway(pairs, show)
             rows.append(serving.per_core(ours, rounds, seconds, show))
             rows += serving.cpu_time(pairs, show)
+        if "https" in subjects:
+            rows += https.rows(ours, theirs, rounds, seconds, show)
         if "footprint" in subjects:
             rows.append(footprint.start_time(ours, rounds, show))
             rows += footprint.memory(ours, 100_000 if quick else 1_000_000, show)

@@ -1,26 +1,21 @@
 """A gateway with many services, paired with one with few."""
 
 import contextlib
-import shutil
 import signal
 import statistics
-import tempfile
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 from docker.models.containers import Container
 
-from bench import stacks, wrk
+from bench import gateways, stacks, wrk
 from bench.rows import Row, ratios
 from bench.serving import copy_of
 from bench.stacks import Stack
-from infra import hosts, nginx
 from tools.setup.progress import Progress
 from topology import SERVICES, Service
 
 FEW, MANY = 3, 100
-CONFIGURATION = Path(__file__).resolve().parents[1] / "nginx"
 
 
 def rows(stack: Stack, rounds: int, seconds: int, show: Progress) -> list[Row]:
@@ -28,8 +23,8 @@ def rows(stack: Stack, rounds: int, seconds: int, show: Progress) -> list[Row]:
     with (
         show.step("many", f"gateways with {FEW} and {MANY} services"),
         _service_of_many_names(stack),
-        _gateway(stack, FEW) as (few, few_size),
-        _gateway(stack, MANY) as (many, many_size),
+        gateways.started(stack, _table(FEW)) as (few, few_size),
+        gateways.started(stack, _table(MANY)) as (many, many_size),
     ):
         rates: dict[str, list[float]] = {few.name or "": [], many.name or "": []}
         reloads: dict[str, list[float]] = {name: [] for name in rates}
@@ -94,36 +89,6 @@ def _service_of_many_names(stack: Stack) -> Iterator[None]:
         yield
     finally:
         copy.remove(force=True)
-
-
-@contextlib.contextmanager
-def _gateway(stack: Stack, count: int) -> Iterator[tuple[Container, int]]:
-    services = _table(count)
-    with tempfile.TemporaryDirectory() as parent:
-        folder = Path(parent) / "nginx"
-        shutil.copytree(CONFIGURATION, folder)
-        (folder / "generated").mkdir()
-        replicas = {service: (service.container,) for service in services}
-        blocks = nginx.render(replicas)
-        locations = nginx.render_locations(replicas)
-        (folder / "generated" / "upstreams.conf").write_text(blocks)
-        (folder / "generated" / "hosts.conf").write_text(hosts.render(replicas))
-        (folder / "generated" / "locations.conf").write_text(locations)
-        (folder / "certificate.conf").write_text("")
-        Path(parent).chmod(0o755)
-        container = stack.engine.containers.create(
-            stacks.image_of(stack.gateway),
-            entrypoint=["nginx", "-c", "/conf/nginx.conf", "-g", "daemon off;"],
-            name=f"{stack.gateway.name}-of-{count}",
-            network=stacks.network_of(stack.gateway),
-            tmpfs={"/tmp": "mode=1777"},
-            volumes=[f"{folder}:/conf:ro", f"{stacks.PAGE}:/frontend:ro"],
-        )
-        try:
-            container.start()
-            yield container, len(blocks) + len(locations)
-        finally:
-            container.remove(force=True)
 
 
 def _reload(gateway: Container) -> float:

@@ -101,8 +101,8 @@ def test_the_page_works_in_a_browser(secure: Deployment) -> None:
         page = browser.new_context(ignore_https_errors=True).new_page()
         page.goto(f"http://shop.test:{secure.config['frontendPort']}")
         assert page.url == "https://shop.test/"
-        page.get_by_role("button", name="say_hello", exact=True).click()
-        answer = page.locator("section").filter(has_text="say_hello").locator("output").first
+        page.get_by_role("button", name="call say hello", exact=True).click()
+        answer = page.locator("section").filter(has_text="call say hello").locator("output").first
         expect(answer).to_contain_text("Hello Microservice1", timeout=20_000)
         browser.close()
 

@@ -1,0 +1,118 @@
+"""Requests over HTTPS, paired with HTTP and with the tutorial's nginx and the same certificate."""
+
+import contextlib
+import statistics
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import trustme
+from docker.models.containers import Container
+
+from bench import gateways, stacks, wrk
+from bench.rows import Row, ratios
+from bench.stacks import Stack
+from tools.setup.progress import Progress
+from topology import SERVICES
+
+THEIRS = "tutorial's nginx, same certificate"
+STARTED_WITHIN = 20.0
+
+
+def rows(ours: Stack, theirs: Stack, rounds: int, seconds: int, show: Progress) -> list[Row]:
+    issued = trustme.CA().issue_cert("shop.test")
+    pem = issued.cert_chain_pems[0].bytes() + issued.private_key_pem.bytes()
+    with (
+        show.step("https", "requests over HTTPS"),
+        gateways.started(ours, SERVICES) as (plain, _),
+        gateways.started(ours, SERVICES, pem) as (secure, _),
+        _tutorial(theirs, pem) as tutorial,
+    ):
+        measured = {
+            "plain": ("http", plain, False),
+            "kept": ("https", secure, False),
+            "new": ("https", secure, True),
+            "their kept": ("https", tutorial, False),
+            "their new": ("https", tutorial, True),
+        }
+        rates: dict[str, list[float]] = {name: [] for name in measured}
+        for number in range(rounds):
+            order = list(measured.items())
+            for name, (scheme, gateway, close) in order if number % 2 == 0 else order[::-1]:
+                rates[name].append(_rate(gateway, scheme, ours.path, seconds, close=close))
+    return [
+        Row(
+            what="requests/s over HTTPS, 32 connections, keep-alive",
+            paired_with="the same over HTTP",
+            values=ratios(rates["kept"], rates["plain"]),
+            at_least=0.85,
+            detail=_both(rates["kept"], rates["plain"]),
+        ),
+        Row(
+            what="the same",
+            paired_with=THEIRS,
+            values=ratios(rates["kept"], rates["their kept"]),
+            detail=_both(rates["kept"], rates["their kept"]),
+        ),
+        Row(
+            what="new HTTPS connections/s, a request on each",
+            paired_with=THEIRS,
+            values=ratios(rates["new"], rates["their new"]),
+            detail=_both(rates["new"], rates["their new"]),
+        ),
+    ]
+
+
+def _rate(gateway: Container, scheme: str, path: str, seconds: int, *, close: bool) -> float:
+    gateway.restart(timeout=5)
+    address = stacks.address_of(gateway)
+    url = f"{scheme}://{address}{path}"
+    _wait(url)
+    return wrk.run(url, connections=32, seconds=seconds, close=close).rate
+
+
+def _wait(url: str) -> None:
+    deadline = time.monotonic() + STARTED_WITHIN
+    while True:
+        try:
+            wrk.run(url, connections=1, seconds=1)
+        except wrk.BenchError:
+            if time.monotonic() > deadline:
+                raise
+        else:
+            return
+
+
+def _both(mine: list[float], other: list[float]) -> str:
+    return f"{statistics.median(mine):.0f} and {statistics.median(other):.0f} requests/s"
+
+
+@contextlib.contextmanager
+def _tutorial(stack: Stack, certificate: bytes) -> Iterator[Container]:
+    """Run the tutorial's nginx with HTTPS beside its own."""
+    text = (stacks.TUTORIAL / "nginx.conf").read_text()
+    plain = "listen       80;"
+    secure = f"{plain}\n        listen 443 ssl;\n"
+    for name in ("certificate", "certificate_key"):
+        secure += f"        ssl_{name} /site.pem;\n"
+    with tempfile.TemporaryDirectory() as parent:
+        folder = Path(parent)
+        (folder / "nginx.conf").write_text(text.replace(plain, secure))
+        (folder / "site.pem").write_bytes(certificate)
+        container = stack.engine.containers.create(
+            stacks.image_of(stack.gateway),
+            name=f"{stack.gateway.name}-{uuid.uuid4().hex[:8]}",
+            network=stacks.network_of(stack.gateway),
+            volumes=[
+                f"{folder / 'nginx.conf'}:/etc/nginx/nginx.conf:ro",
+                f"{folder / 'site.pem'}:/site.pem:ro",
+                f"{stacks.PAGE}:/frontend:ro",
+            ],
+        )
+        try:
+            container.start()
+            yield container
+        finally:
+            container.remove(force=True)
