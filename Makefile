@@ -116,7 +116,7 @@ bench: tools ## benchmark against the tutorial's stack; QUICK=1 for fewer rounds
 lint: python ## check formatting, code, types, workflows, Dockerfiles, scripts, nginx, advisories
 	@$(ENV); uv run --frozen ruff format --check . && uv run --frozen ruff check . && uv run --frozen mypy .
 	@$(SETUP) actionlint
-	@.venv/bin/hadolint nginx/Dockerfile services/Dockerfile $(wildcard services/*/Dockerfile docs/shop/*/Dockerfile)
+	@.venv/bin/hadolint nginx/Dockerfile services/Dockerfile certificates/Dockerfile $(wildcard services/*/Dockerfile docs/shop/*/Dockerfile)
 	@.venv/bin/shellcheck nginx/gateway nginx/publish .ci/run docs/shop/database/start tools/setup/standins/*.sh
 	@$(ENV); uv run --frozen python -m tools.supply_chain lint
 

@@ -49,7 +49,8 @@ def mounted(
 
 def unprotected(settings: Settings) -> list[str]:
     """Return a line if secrets are encrypted with an empty passphrase; in development, warn."""
-    if not any(settings.secrets.values()) or not _passphrase_is_empty():
+    has_secrets = any(settings.secrets.values()) or bool(settings.tls.key)
+    if not has_secrets or not _passphrase_is_empty():
         return []
     line = (
         f"{PASSPHRASE}: it is empty, so anyone who reads the stack's file reads its secrets; "

@@ -37,7 +37,8 @@ def _audit() -> list[dict[str, Any]] | str:
                 DEPLOYER, cwd=ROOT, capture_output=True, text=True, check=True, timeout=SECONDS
             ).stdout
         )
-        files = [own, *sorted(ROOT.glob("services/**/requirements.txt"))]
+        locked = (*ROOT.glob("services/**/requirements.txt"), *ROOT.glob("certificates/*.txt"))
+        files = [own, *sorted(locked)]
         command = ["pip-audit", "--disable-pip", "--progress-spinner=off", "--format=json"]
         command += [f"--requirement={file}" for file in files]
         try:
