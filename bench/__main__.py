@@ -9,7 +9,18 @@ from collections.abc import Sequence
 from types import FrameType
 from typing import NoReturn
 
-from bench import compose, deploying, footprint, growth, https, many, results, serving, stacks, wrk
+from bench import (
+    compose,
+    deploying,
+    encrypted,
+    footprint,
+    growth,
+    many,
+    results,
+    serving,
+    stacks,
+    wrk,
+)
 from bench.growth import Growth
 from bench.rows import Row
 from tools.setup import apt, process
@@ -17,7 +28,7 @@ from tools.setup.errors import Problem
 from tools.setup.progress import Progress, readable
 from tools.setup.versions import PYTHON_IMAGE
 
-SUBJECTS = ("serving", "https", "footprint", "many", "deploying", "growth")
+SUBJECTS = ("serving", "encrypted", "footprint", "many", "deploying", "growth")
 INTERRUPTED = 130
 
 
@@ -50,7 +61,7 @@ def measure(
     if not shutil.which("wrk"):
         with show.step("wrk", "installing wrk"):
             apt.install("wrk")
-    if {"serving", "https", "footprint", "many"} & set(subjects):
+    if {"serving", "encrypted", "footprint", "many"} & set(subjects):
         rows += _on_running_stacks(subjects, show, quick=quick)
     if not {"deploying", "growth"} & set(subjects):
         return
@@ -74,8 +85,8 @@ def _on_running_stacks(subjects: Sequence[str], show: Progress, *, quick: bool) 
             rows += serving.through_the_gateway(pairs, show)
             rows.append(serving.per_core(ours, rounds, seconds, show))
             rows += serving.cpu_time(pairs, show)
-        if "https" in subjects:
-            rows += https.rows(ours, theirs, rounds, seconds, show)
+        if "encrypted" in subjects:
+            rows += encrypted.rows(ours, theirs, rounds, seconds, show)
         if "footprint" in subjects:
             rows.append(footprint.start_time(ours, rounds, show))
             rows += footprint.memory(ours, 100_000 if quick else 1_000_000, show)

@@ -1,12 +1,16 @@
 """A swarm with a single node: needs no registry, refuses invalid settings. Run in this order."""
 
+import ssl
+
 import pytest
 
+from tests.support.certificates import Authority, config
 from tests.support.contract import HELLO, INTRODUCED, ONLY_GET, WHO, ask
 from tests.support.full_row import FIRST, SECOND, VOLUME, Seen, facts, hashed, write_service
 from tests.support.polling import wait_until
 from tests.support.rig import REGISTRY
 from tests.support.swarm_deployment import BASES, PORT, Swarm, assert_nothing_lost, lost, record
+from tests.support.visitor import Visitor
 from tools.recover import leftovers
 from tools.recover.state import EMPTY
 
@@ -85,6 +89,25 @@ def test_it_answers_by_the_contract_and_nothing_changes_by_itself(alone: Swarm) 
     assert ask(f"{url}/api/v1/introduce")[2] == INTRODUCED
     alone.deployment.operate("preview", "--expect-no-changes")
     alone.deployment.operate("preview", "--refresh", "--expect-no-changes")
+
+
+def test_https_with_a_certificate_from_files_and_the_next_one(alone: Swarm) -> None:
+    (node,) = alone.nodes
+    authority, one = Authority(), alone.deployment
+    before = dict(alone.config)
+    for _ in ("first", "next"):
+        issued = authority.issue()
+        alone.config |= {"httpsPort": "8443", **config(issued)}
+        one.set_secret_key("tlsKey", issued.key)
+        one.up()
+        with Visitor(8443, authority.root, address=node.address) as visitor:
+            shown = ssl.DER_cert_to_PEM_cert(visitor.certificate())
+            assert shown.split() == issued.certificate.split()
+            assert visitor.get("/api/v1/say_hello").content == HELLO
+    alone.config.clear()
+    alone.config |= before
+    one.up()
+    assert ask(f"http://{node.address}:{PORT}/api/v1/say_hello")[2] == HELLO
 
 
 def test_a_recovery_leaves_the_swarms_containers_alone(alone: Swarm) -> None:
