@@ -2,10 +2,12 @@
 
 import ssl
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
 import pytest
+from cryptography import x509
 from playwright.sync_api import expect, sync_playwright
 
 from tests.support.certificates import Authority, config
@@ -162,6 +164,8 @@ def test_a_developer_has_a_certificate_by_a_ca_of_the_machine(fresh: Deployment)
         answer = visitor.get("/api/v1/say_hello", "shop.localhost")
     assert answer.content == HELLO
     assert "Strict-Transport-Security" not in answer.headers
+    (issued,) = x509.load_pem_x509_certificates(str(fresh.config["tlsCertificate"]).encode())
+    assert issued.not_valid_after_utc - issued.not_valid_before_utc == timedelta(days=397)
     url = f"https://shop.localhost:{fresh.config['httpsPort']}"
     assert url in fresh.tool("status").stdout
     trusted = root.read_text()

@@ -28,7 +28,8 @@ def add(stack: str, names: str) -> Path:
     if not found:
         raise Problem(f"DOMAIN={names!r} is not right", remedy=f"it must be {keys.DOMAIN.right}")
     authority, file = _authority(paths.data() / "ca")
-    issued = authority.issue_cert(*found, not_after=datetime.now(UTC) + VALID)
+    begin = datetime.now(UTC) - timedelta(hours=1)  # the clock of another machine may be behind
+    issued = authority.issue_cert(*found, not_before=begin, not_after=begin + VALID)
     chain = b"".join(part.bytes() for part in issued.cert_chain_pems)
     stack_keys.put(stack, "tlsKey", issued.private_key_pem.bytes(), secret=True)
     stack_keys.put(stack, "tlsCertificate", chain)
