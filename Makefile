@@ -8,7 +8,7 @@ TOOK = $$(($$(date +%s) - $(BEGAN))) s
 
 SETUP = python3 -m tools.setup $(OF_STACK)
 # The others use the engine of this shell, not the stack's (docker:host).
-up preview destroy recover status logs open shell run backup restore sbom update-bases env: OF_STACK = --stack $(STACK)
+up preview destroy recover status logs open shell run backup restore maintenance sbom update-bases env: OF_STACK = --stack $(STACK)
 # The options stand here because GNU Make 3.81, which macOS has, ignores .SHELLFLAGS.
 ENV = set -euo pipefail; eval "$$($(SETUP) env)"
 SELECT := pulumi stack select --create --stack $(STACK) >/dev/null
@@ -107,6 +107,13 @@ new-secret: tools ## make up the value of a secret that rows name: make new-secr
 .PHONY: new-certificate
 new-certificate: tools ## make a certificate by a CA of this machine: make new-certificate DOMAIN=shop.localhost
 	@$(ENV); $(SELECT); $(PYTHON) -m tools.operate --stack $(STACK) new-certificate "$(DOMAIN)"
+
+.PHONY: maintenance on off
+maintenance: tools ## answer 503 for a service, or all: make maintenance on S=orders; make maintenance off
+	@$(ENV); $(SELECT); $(PYTHON) -m tools.operate --stack $(STACK) maintenance "$(filter on off,$(MAKECMDGOALS))" "$(S)"
+	@$(ENV); pulumi up --stack $(STACK) --yes --skip-preview --suppress-progress --suppress-outputs
+on off:
+	@:
 
 .PHONY: bench
 bench: tools ## benchmark against the tutorial's stack; QUICK=1 for fewer rounds

@@ -56,6 +56,7 @@ def read(services: Iterable[Service]) -> Settings:
         python_image=reader.text("pythonImage", keys.IMAGE),
         nginx_image=reader.text("nginxImage", keys.IMAGE),
         trusted_proxies=reader.structure("trustedProxies", keys.PROXIES),
+        maintenance=reader.structure("maintenance", keys.CLOSED),
         rate_limit=reader.integer("rateLimit", keys.RATE),
         wait_timeout=reader.integer("waitTimeout", keys.SECONDS),
         log_driver=log_driver,
@@ -103,6 +104,7 @@ def _tls(reader: Reader) -> Tls:
 def _contradictions(settings: Settings, reader: Reader) -> Iterator[str]:
     yield from _secrets(settings, reader)
     yield from https.wrong(settings, reader)
+    yield from _closed(settings)
     yield from _releases(settings)
     yield from _replicas_of_a_volume(settings)
     if settings.log_driver in IN_FILES and "max-size" not in settings.log_options:
@@ -138,6 +140,13 @@ def _secrets(settings: Settings, reader: Reader) -> Iterator[str]:
                 f"{path}.{name}: topology.py names no such secret; add it to the row's secrets, or "
                 f"pulumi config rm --path {path}.{name}"
             )
+
+
+def _closed(settings: Settings) -> Iterator[str]:
+    there = [GATEWAY, *(service.name for service in settings.replicas)]
+    for name in settings.maintenance:
+        if name not in there:
+            yield f"maintenance: {name!r} is no service; there are {', '.join(there)}"
 
 
 def _releases(settings: Settings) -> Iterator[str]:

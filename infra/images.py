@@ -74,6 +74,7 @@ def _blocks(settings: Settings) -> dict[str, str]:
             tells_inside=settings.mode == DEVELOPMENT,
             addresses=settings.addresses if settings.production else None,
             rate_limit=settings.rate_limit,
+            closed=settings.maintenance,
         ),
         "HOSTS": hosts.render(
             settings.served,
@@ -81,8 +82,11 @@ def _blocks(settings: Settings) -> dict[str, str]:
             https_suffix=settings.https_suffix,
             # On a developer's machine, other programs answer at localhost too.
             strict=settings.secure and settings.mode != DEVELOPMENT,
+            closed=settings.maintenance,
         ),
-        "LOCATIONS": hosts.render_locations(settings.served, domain=settings.domain),
+        "LOCATIONS": hosts.render_locations(
+            settings.served, domain=settings.domain, closed=settings.maintenance
+        ),
         "TOPOLOGY": page.render(settings.replicas, network=settings.network_name),
     }
 

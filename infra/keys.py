@@ -47,6 +47,7 @@ DEFAULTS: dict[str, Any] = {
     "pythonImage": "python:3.13-slim",
     "nginxImage": "nginx:1.30",
     "trustedProxies": [],
+    "maintenance": [],
     "rateLimit": 0,
     "waitTimeout": 60,
     "logDriver": "json-file",
@@ -243,6 +244,10 @@ PROXIES = Rule(
 PLACEMENT = Rule(
     'a list of constraints, such as ["node.role==worker"]',
     _list_of(_matching(r"[A-Za-z0-9._-]+ *(==|!=) *[^ =]+")),
+)
+CLOSED = Rule(
+    'a list of services, and frontend for the page, such as ["microservice1"]',
+    _list_of(_matching(FILE_NAME)),
 )
 SERVICES: Rule[Any, Mapping[str, Any]] = Rule(
     "names of services, each with keys of their own, such as {'microservice1': {'replicas': 3}}",

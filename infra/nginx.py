@@ -1,7 +1,7 @@
 """The service table as nginx configuration: upstreams and locations."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from textwrap import indent
 
 from infra import calls, timeouts
@@ -13,39 +13,48 @@ BODY = Service.max_body
 LARGE_BODIES = 32
 LIMIT_LARGE_BODIES = f"limit_conn large_bodies {LARGE_BODIES};\n"
 DRAINED = "/tmp/gateway/drained"  # noqa: S108  in the gateway's container, as nginx/gateway has it
+# What a closed service's location does instead of asking it.
+CLOSED = """\
+    error_page 503 @closed;
+    return 503;
+"""
 STREAMS = """\
     set $streams on;
     proxy_buffering off;
 """
 
 
-def render(
+def render(  # noqa: PLR0913  a keyword for each of the stack's options
     replicas: Mapping[Service, Sequence[str]],
     *,
     trusted_proxies: Iterable[str] = (),
     rate_limit: int = 0,
     tells_inside: bool = False,
     addresses: Mapping[str, str] | None = None,
+    closed: Container[str] = (),
 ) -> str:
     """Return what nginx.conf includes at http level: trusted proxies, rate limit, upstreams, calls.
 
     `tells_inside`: whether a client may ask how its request was routed (X-Trace).
     `addresses`: of the replicas, by which callers are known; without them, any may call.
+    `closed`: the services that are under maintenance.
     """
     upstreams = [group for service, names in replicas.items() for group in _groups(service, names)]
     trace = f'map "" $trace {{ default "{"$http_x_trace" if tells_inside else ""}"; }}\n'
     real_address = _real_address(tuple(trusted_proxies))
     large = _large_bodies(_with_large_bodies(replicas))
-    between = _between_services(replicas, addresses)
+    between = _between_services(replicas, addresses, closed)
     return "\n".join([real_address, trace, _rate(rate_limit), *large, *upstreams, *between])
 
 
-def render_locations(replicas: Mapping[Service, Sequence[str]]) -> str:
+def render_locations(
+    replicas: Mapping[Service, Sequence[str]], *, closed: Container[str] = ()
+) -> str:
     """Return what nginx.conf includes at server level: the time-outs, and a location each."""
     # The named locations of proxy.conf serve all services, and inherit from the server only.
     shared = _timeouts(timeouts.longest(replicas))
     routes = [
-        _location(service.prefix, service, names)
+        _location(service.prefix, service, names, closed=service.name in closed)
         for service, names in replicas.items()
         if service.prefix
     ]
@@ -131,7 +140,9 @@ upstream {group} {{
 
 
 def _between_services(
-    replicas: Mapping[Service, Sequence[str]], addresses: Mapping[str, str] | None
+    replicas: Mapping[Service, Sequence[str]],
+    addresses: Mapping[str, str] | None,
+    closed: Container[str],
 ) -> list[str]:
     """Return the server for calls between services, with a location for each that is called."""
     called = {
@@ -147,6 +158,7 @@ def _between_services(
             service,
             replicas[service],
             only="" if addresses is None else _only(callers),
+            closed=service.name in closed,
         )
         for service, callers in called.items()
     ]
@@ -176,8 +188,12 @@ def _only(callers: Sequence[str]) -> str:
 """
 
 
-def _location(prefix: str, service: Service, names: Sequence[str], *, only: str = "") -> str:
+def _location(
+    prefix: str, service: Service, names: Sequence[str], *, closed: bool, only: str = ""
+) -> str:
     """Return the location of a service. `only`: what refuses callers that are not declared."""
+    if closed:
+        return f"location {prefix} {{\n{only}{CLOSED}}}\n"
     taken_off = re.escape(prefix.removesuffix("/"))
     # Replicas are removed from the last one on. Of several that are drained, the first wins.
     drained = "".join(

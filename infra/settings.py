@@ -53,6 +53,7 @@ class Settings:
     python_image: str
     nginx_image: str
     trusted_proxies: tuple[str, ...]
+    maintenance: tuple[str, ...]  # names of services that are closed, and of the gateway's page
     rate_limit: int  # requests a second and client address; 0 is no limit
     wait_timeout: int
     log_driver: str

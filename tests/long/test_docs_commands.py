@@ -154,6 +154,13 @@ NOT = {
         ),
         "test_https.py and test_acme.py do this, with names of their own",
     ),
+    **dict.fromkeys(
+        (
+            "make maintenance on S=microservice1 STACK=prod",
+            "make maintenance off STACK=prod",
+        ),
+        "test_maintenance.py does this",
+    ),
     "export PULUMI_BACKEND_URL=s3://our-state": "needs a bucket; a folder takes its place above",
     "uv pip compile --generate-hashes --no-header --no-annotate --python-version 3.13 "
     "requirements.in -o requirements.txt": "what the index has today is no fact of the project",

@@ -111,7 +111,7 @@ class Deployment:
     def _stack_file(self) -> dict[str, Any]:
         said = yaml.safe_load((self.project / f"Pulumi.{self.stack}.yaml").read_text())
         self._salt = {"encryptionsalt": said["encryptionsalt"]}
-        return {key.partition(":")[2]: value for key, value in said["config"].items()}
+        return {key.partition(":")[2]: value for key, value in said.get("config", {}).items()}
 
     def restore(self) -> None:
         """Undo all edits of sources and configuration, without replacing mounted folders."""

@@ -506,6 +506,13 @@ CONFIG_EDITS = (
         shows=True,
     ),
     Edit(
+        what="maintenance",
+        apply=config("maintenance", ["frontend"]),
+        steps=GATEWAY_BLOCKS,
+        look=contains(GATE, "/generated/hosts.conf", 'page_is_closed { default "1"; }'),
+        shows=True,
+    ),
+    Edit(
         what="domain",
         apply=config("domain", "shop.test"),
         steps=GATEWAY_BLOCKS,

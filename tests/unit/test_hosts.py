@@ -14,7 +14,8 @@ def test_without_https_no_host_is_known_and_none_is_kept_to_it() -> None:
     assert hosts.render({TWO: ("router_two",)}) == (
         'map $host $is_known_host {\n    hostnames;\n    default "";\n}\n\n'
         'map "" $https_suffix { default ""; }\n\n'
-        'map $scheme $strict_transport { https ""; default ""; }\n'
+        'map $scheme $strict_transport { https ""; default ""; }\n\n'
+        'map "" $page_is_closed { default ""; }\n'
     )
     assert hosts.render_locations({TWO: ("router_two",)}) == nginx.render_locations(
         {TWO: ("router_two",)}
@@ -54,3 +55,17 @@ def test_two_hosts_may_have_one_prefix_and_the_page_keeps_its_own() -> None:
     )
     (line,) = table.wrong([replace(API, host="shop_1")])
     assert "has host='shop_1'; it must be a host name, such as 'api.example.com'" in line
+
+
+def test_a_closed_service_answers_503_on_every_way_and_the_page_apart() -> None:
+    closed = ["microservice1"]
+    gone = "{\n    error_page 503 @closed;\n    return 503;\n}\n"
+    rows = {ONE: ("router_one",), TWO: ("router_two",)}
+    assert f"location /api/v1/ {gone}" in hosts.render_locations(rows, closed=closed)
+    assert "microservice2" in hosts.render_locations(rows, closed=closed)
+    assert f"location / {gone}".replace("\n", "\n    ").rstrip() in hosts.render(
+        {API: ("router_one",)}, closed=closed
+    )
+    assert 'page_is_closed { default "1"; }' in hosts.render(rows, closed=["frontend"])
+    called = nginx.render(rows, closed=["microservice2"])
+    assert f"    location /microservice2/ {gone}".replace("\n", "\n    ").rstrip() in called

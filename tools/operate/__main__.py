@@ -19,6 +19,7 @@ from tools.operate import (
     backup,
     certificate,
     logs,
+    maintenance,
     new_certificate,
     new_secret,
     new_service,
@@ -125,6 +126,11 @@ def add_certificate(arguments: argparse.Namespace) -> None:
     print(f"Browsers accept it once this machine trusts {file}: docs/https.md.")
 
 
+def close_or_open(arguments: argparse.Namespace) -> None:
+    closed = maintenance.switch(arguments.stack, arguments.turn, arguments.service)
+    print(f"Closed: {', '.join(closed) or 'nothing'}.")
+
+
 def _running(stack: Stack, service: str, number: int) -> Container:
     container = stack.replica(service, number)
     if container.status != "running":
@@ -165,6 +171,10 @@ def _parser() -> argparse.ArgumentParser:
     adding.add_argument("name")
     adding.add_argument("prefix")
     adding.set_defaults(do=add_service)
+    closing = verbs.add_parser("maintenance")
+    closing.add_argument("turn")
+    closing.add_argument("service")
+    closing.set_defaults(do=close_or_open)
     certified = verbs.add_parser("new-certificate")
     certified.add_argument("domain")
     certified.set_defaults(do=add_certificate)

@@ -24,7 +24,7 @@ def add(stack: str, name: str, services: Iterable[Service] = SERVICES) -> list[s
         )
     paths = [keys.of_service(service, f"secrets.{name}") for service in named]
     for path in paths:
-        if stack_keys.has(stack, path):
+        if stack_keys.get(stack, path):
             raise Problem(
                 f"{path} has a value in stack {stack}",
                 remedy=f"pulumi config rm --path {path} --stack {stack} removes it",

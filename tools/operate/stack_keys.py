@@ -16,13 +16,18 @@ def put(stack: str, path: str, value: bytes, *, secret: bool = False) -> None:
         _pulumi("set", *encrypted, "--path", path, "--stack", stack, source=source)
 
 
-def has(stack: str, path: str) -> bool:
+def get(stack: str, path: str) -> str:
+    """Return the value, or an empty text."""
     try:
-        return bool(_pulumi("get", "--path", path, "--stack", stack))
+        return _pulumi("get", "--path", path, "--stack", stack)
     except process.FailedError as error:
         if "not found" in error.output:
-            return False
+            return ""
         raise
+
+
+def remove(stack: str, key: str) -> None:
+    _pulumi("rm", key, "--stack", stack)
 
 
 def _pulumi(*words: str, source: IO[bytes] | None = None) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from textwrap import shorten
@@ -37,21 +38,38 @@ def _audit() -> list[dict[str, Any]] | str:
                 DEPLOYER, cwd=ROOT, capture_output=True, text=True, check=True, timeout=SECONDS
             ).stdout
         )
-        locked = (*ROOT.glob("services/**/requirements.txt"), *ROOT.glob("certificates/*.txt"))
-        files = [own, *sorted(locked)]
-        command = ["pip-audit", "--disable-pip", "--progress-spinner=off", "--format=json"]
-        command += [f"--requirement={file}" for file in files]
-        try:
-            done = subprocess.run(
-                command, capture_output=True, text=True, check=False, timeout=SECONDS
-            )
-        except subprocess.TimeoutExpired:
-            return f"the database did not answer within {SECONDS} s"
+        packages: list[dict[str, Any]] = []
+        # One by one: two images may have two versions of a package.
+        for file in [own, *sorted(_locked())]:
+            found = _of(file)
+            if isinstance(found, str):
+                return found
+            packages += found
+    if all("skip_reason" in package for package in packages):
+        return "the package index that answers here has no advisories"
+    return packages
+
+
+def _locked() -> Iterator[Path]:
+    for folder in ("services", "certificates"):
+        yield from (ROOT / folder).glob("**/requirements.txt")
+
+
+def _of(file: Path) -> list[dict[str, Any]] | str:
+    command = ["pip-audit", "--disable-pip", "--progress-spinner=off", "--format=json"]
+    try:
+        done = subprocess.run(
+            [*command, f"--requirement={file}"],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=SECONDS,
+        )
+    except subprocess.TimeoutExpired:
+        return f"the database did not answer within {SECONDS} s"
     try:
         packages: list[dict[str, Any]] = json.loads(done.stdout)["dependencies"]
     except ValueError:
         reason = (done.stderr.strip() or "?").splitlines()[-1]
         return f"the database can't be reached: {shorten(reason, LONGEST, placeholder='…')}"
-    if all("skip_reason" in package for package in packages):
-        return "the package index that answers here has no advisories"
     return packages
