@@ -139,7 +139,7 @@ class Gateway(pulumi.ComponentResource):
             probe=Probe(80, "/gateway-health"),
             stop_seconds=timeouts.stop(timeouts.longest(settings.served)),
             user=containers.GATEWAY_USER,
-            limits=containers.gateway_limits(settings.served),
+            limits=containers.gateway_limits(settings.served, secure=settings.secure),
             opts=pulumi.ResourceOptions(
                 parent=self, depends_on=after, hooks=rollout.container_hooks()
             ),

@@ -15,6 +15,8 @@ from topology import Service
 SERVICE_USER, GATEWAY_USER = "10001:10001", "10002:10002"  # the USER of their Dockerfiles
 # Its memory is enough for the bodies of all requests that nginx.conf allows at once.
 GATEWAY_LIMITS = Limits(memory=256)
+# 24 KB for each of the connections that nginx.conf allows, 8192 in each of two workers; measured.
+MEMORY_OF_TLS = 384
 # The provider reports an update of these but does not apply it: the container must be replaced.
 REPLACED_ON = ["healthcheck", "mounts", "init", "tmpfs", "cpuPeriod", "cpuQuota", "cpus"]
 WRITABLE = {"/tmp": "rw,noexec,nosuid,nodev,size=16m,mode=1777"}  # noqa: S108  the container's
@@ -28,9 +30,9 @@ _HARDENED: Mapping[str, Any] = {
 }
 
 
-def gateway_limits(services: Iterable[Service]) -> Limits:
+def gateway_limits(services: Iterable[Service], *, secure: bool = False) -> Limits:
     memory = GATEWAY_LIMITS.memory + nginx.memory_of_bodies(services)
-    return GATEWAY_LIMITS._replace(memory=memory)
+    return GATEWAY_LIMITS._replace(memory=memory + (MEMORY_OF_TLS if secure else 0))
 
 
 def hardened(limits: Limits, settings: Settings) -> dict[str, Any]:

@@ -125,7 +125,7 @@ class Gateway(pulumi.ComponentResource):
             env=None,
             stop_seconds=timeouts.stop(timeouts.longest(settings.served)),
             command=None,
-            limits=containers.gateway_limits(settings.served),
+            limits=containers.gateway_limits(settings.served, secure=settings.secure),
             opts=pulumi.ResourceOptions(
                 parent=self, depends_on=[one for s in services.values() for one in s.replicas]
             ),

@@ -1,13 +1,15 @@
 """What the program declares for HTTPS, under mocks."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pulumi
 import pytest
 
+from infra.containers import MEMORY_OF_TLS
 from tests.support.certificates import Authority, config
-from tests.support.program import CONTAINER, Recorder, declare
+from tests.support.program import CONTAINER, ROOT, Recorder, declare
 from tests.support.swarm_program import CONFIG, on_a_swarm, services_of
 
 VOLUME = "docker:index/volume:Volume"
@@ -53,6 +55,8 @@ def test_a_container_asks_the_ca_and_the_gateway_only_reads_what_it_got(mode: st
     assert network["name"] == ("deploy-edge" if mode == "production" else "deploy")
     assert asks["user"] == gateway["user"]
     assert {(p["internal"], p["external"]) for p in gateway["ports"]} == {(80, 80), (443, 443)}
+    plain = declare(mode=mode).containers()["frontend"]
+    assert gateway["memory"] - plain["memory"] == MEMORY_OF_TLS
 
 
 def test_a_certificate_from_files_is_carried_into_the_volume() -> None:
@@ -83,3 +87,10 @@ def test_on_a_swarm_the_certificate_is_a_secret() -> None:
     assert secret["fileName"] == "/certificates/site.pem"
     published = {(p["targetPort"], p["publishedPort"]) for p in gateway["endpointSpec"]["ports"]}
     assert published == {(80, 80), (443, 443)}
+
+
+def test_the_memory_is_for_all_connections_that_nginx_takes() -> None:
+    text = (ROOT / "nginx" / "nginx.conf").read_text()
+    (workers,) = re.findall(r"worker_processes (\d+);", text)
+    (each,) = re.findall(r"worker_connections (\d+);", text)
+    assert int(workers) * int(each) * 24 / 1024 == MEMORY_OF_TLS
