@@ -38,16 +38,16 @@ def _audit() -> list[dict[str, Any]] | str:
                 DEPLOYER, cwd=ROOT, capture_output=True, text=True, check=True, timeout=SECONDS
             ).stdout
         )
-        packages: list[dict[str, Any]] = []
+        packages: dict[tuple[str, str], dict[str, Any]] = {}
         # One by one: two images may have two versions of a package.
         for file in [own, *sorted(_locked())]:
             found = _of(file)
             if isinstance(found, str):
                 return found
-            packages += found
-    if all("skip_reason" in package for package in packages):
+            packages |= {(one["name"], one.get("version", "")): one for one in found}
+    if all("skip_reason" in package for package in packages.values()):
         return "the package index that answers here has no advisories"
-    return packages
+    return list(packages.values())
 
 
 def _locked() -> Iterator[Path]:
