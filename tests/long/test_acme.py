@@ -15,7 +15,7 @@ from tests.support.processes import free_ports
 from tests.support.updates import assert_nothing_lost, page
 from tests.support.visitor import Visitor
 
-VALIDITY = 90  # seconds; certbot renews when a third is left
+VALIDITY = 150  # seconds; certbot renews when a third is left
 RATE = 500
 CERTIFIER = "frontend-certificates"
 

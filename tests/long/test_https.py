@@ -24,6 +24,7 @@ from tests.support.updates import REQUESTS_PER_SECOND, assert_nothing_lost, chan
 from tests.support.visitor import Visitor
 from tools.setup.browser import find
 
+pytestmark = pytest.mark.xdist_group("https")  # one deployment, at one address
 CA = Authority()
 ADDRESS = "127.86.83.1"  # of loopback, so that others may have these ports of 127.0.0.1
 MISDIRECTED = b'{"Code":4210,"Message":"Misdirected Request"}'
