@@ -40,11 +40,11 @@ def started(
         for name, text in blocks.items():
             (folder / "generated" / f"{name}.conf").write_text(text)
         if certificate:
-            (folder / "site.pem").write_bytes(certificate)
+            (folder / "certified").mkdir()
+            shutil.copy2(folder / "certificate.conf", folder / "certified")
+            (folder / "certified" / "site.pem").write_bytes(certificate)
             https = folder / "https.conf"
             https.write_text(https.read_text().replace(REJECTS, SERVES))
-        else:
-            (folder / "certificate.conf").write_text("")
         Path(parent).chmod(0o755)
         container = stack.engine.containers.create(
             stacks.image_of(stack.gateway),

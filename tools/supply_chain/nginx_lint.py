@@ -30,6 +30,8 @@ def render(folder: Path) -> None:
     """Write all files that nginx reads, with every option of the stack enabled."""
     for source in (ROOT / "nginx").glob("*.conf"):
         shutil.copy(source, folder)
+    (folder / "certified").mkdir()
+    shutil.copy(folder / "certificate.conf", folder / "certified")
     generated = folder / "generated"
     generated.mkdir()
     rows = (SERVICES[0], replace(SERVICES[1], streams=1, max_body=1024))
