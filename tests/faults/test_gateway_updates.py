@@ -22,6 +22,8 @@ from tests.support.updates import (
     kept,
     mixed,
     slow_posts,
+    wait_relieved,
+    workers,
 )
 
 ROUNDS = int(os.environ.get("ROUNDS", "2"))

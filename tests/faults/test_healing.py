@@ -97,14 +97,20 @@ def test_the_gateway_is_killed(production: Deployment, name: str) -> None:
 
 
 def test_every_container_is_killed_at_once(production: Deployment) -> None:
+    """If Docker does not start nginx again, the container whose network it joins serves."""
     wait_relieved(production)
     names = [("frontend", 1), ("nginx", 1), *REPLICAS]
     pids = [main_pid(production, *name) for name in names]
-    with under_load(production, "kill -9 of every container") as report:
+    with load(production.url, mixed(production), rate=PER_SECOND) as report:
         for pid in pids:
             os.kill(pid, signal.SIGKILL)
         wait_until(lambda: is_answered(production), "served again")
-    assert report.longest_gap < 15, report.summary()
+        production.up("--refresh")
+        wait_healed(production)
+    note("kill -9 of every container, then up", report.summary())
+    lost = report.lost_at or [0.0]
+    assert max(lost) - min(lost) < 15, report.summary()
+    production.operate("preview", "--refresh", "--expect-no-changes")
 
 
 def test_a_replica_hangs(production: Deployment) -> None:
