@@ -23,8 +23,8 @@ GOOD, BAD = FOLDER / "good", FOLDER / "bad"
 LINEAGE = "site"
 CERTBOT = "import sys, certbot.main; sys.exit(certbot.main.main())"
 TRIES_OF_CERTBOT = timedelta(minutes=10)
-# certbot renews when a third of the certificate's time is left, or when the CA says so. It is asked
-# far more often than that.
+# certbot runs a hundred times while a certificate is valid, within these bounds. It renews when a
+# third of that time is left, or when the CA says so.
 LOOKS, LONGEST, SHORTEST = 100, timedelta(hours=6), timedelta(seconds=5)
 # A CA refuses who asks too often: Let's Encrypt takes five failures an hour for a name.
 PATIENCE = tuple(timedelta(minutes=m) for m in (1, 5, 15, 30, 60))
@@ -80,7 +80,7 @@ def _ask(environment: dict[str, str]) -> str:
 
 
 def reason(output: str) -> str:
-    """Return what the CA said, or the first line that is not certbot's own advice."""
+    """Return what the CA said, or the last line that is not certbot's own advice."""
     print(output, flush=True)
     details = re.findall(r"Identifier: (.*)\n\s*Type: .*\n\s*Detail: (.*)", output)
     if details:
@@ -91,7 +91,7 @@ def reason(output: str) -> str:
 
 
 def _serve() -> None:
-    """Replace the certificate that the gateway serves, at once, if there is another."""
+    """Give the gateway certbot's certificate if it is a new one, by a rename: never half of it."""
     live = FOLDER / "acme" / "live" / LINEAGE
     text = (live / "fullchain.pem").read_text() + (live / "privkey.pem").read_text()
     if SERVED.exists() and SERVED.read_text() == text:

@@ -16,7 +16,6 @@ from topology import CERTIFIER
 
 FOLDER = "/certificates"
 SERVED = f"{FOLDER}/site.pem"
-ASKED = "the CA is being asked"  # what renew.py says until it has the first answer
 # It prints how the certificate stands; `make status` shows it.
 _STATE = f"cat {FOLDER}/good 2>/dev/null || ! cat {FOLDER}/bad"
 _PROBE = Probe(0, "", ("bash", "-c", _STATE))
@@ -40,7 +39,16 @@ def mounted(
         opts=pulumi.ResourceOptions(parent=parent, retain_on_delete=settings.tls.source == ACME),
     )
     if settings.tls.source == FILES:
-        _carry_in(volume, settings, image, parent=parent)
+        containers.holder(
+            "frontend-certificate",
+            {SERVED: site(settings)},
+            settings=settings,
+            image=image,
+            mount=_mount(volume.name, read_only=None),
+            user=containers.GATEWAY_USER,
+            limits=_LIMITS,
+            parent=parent,
+        )
     return [_mount(volume.name, read_only=True)]
 
 
@@ -84,7 +92,7 @@ def ask_the_ca(
     )
 
 
-def pem(settings: Settings) -> pulumi.Output[str]:
+def site(settings: Settings) -> pulumi.Output[str]:
     """Return the certificate with its key, as nginx reads them from one file."""
     return pulumi.Output.secret(f"{settings.tls.certificate}\n{settings.tls.key}\n")
 
@@ -96,28 +104,4 @@ def _volume(settings: Settings) -> str:
 def _mount(volume: pulumi.Input[str], *, read_only: bool | None) -> docker.ContainerMountArgs:
     return docker.ContainerMountArgs(
         type="volume", target=FOLDER, source=volume, read_only=read_only
-    )
-
-
-def _carry_in(
-    volume: docker.Volume,
-    settings: Settings,
-    image: docker.RemoteImage,
-    *,
-    parent: pulumi.Resource,
-) -> None:
-    docker.Container(
-        "frontend-certificate",
-        image=image.name,
-        start=False,
-        must_run=False,
-        restart="no",
-        network_mode="none",
-        user=containers.GATEWAY_USER,
-        mounts=[_mount(volume.name, read_only=None)],
-        uploads=[docker.ContainerUploadArgs(file=SERVED, content=pem(settings))],
-        labels=labelled(docker.ContainerLabelArgs),
-        **{**containers.hardened(_LIMITS, settings), "read_only": False},
-        # The provider's own choice would delete the certificate's container first.
-        opts=pulumi.ResourceOptions(parent=parent, delete_before_replace=False),
     )

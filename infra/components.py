@@ -132,7 +132,7 @@ class Gateway(pulumi.ComponentResource):
             image=self.image,
             container=GATEWAY,
             networks=attached,
-            ports=dict(settings.gateway_ports.values()),
+            ports=settings.gateway_ports,
             folders={} if settings.production else {"/frontend": "frontend", "/gateway": "nginx"},
             mounts=mounts,
             domain=settings.domain[0] if settings.secure else "",

@@ -176,9 +176,8 @@ def _replicas_of_a_volume(settings: Settings) -> Iterator[str]:
 def _shared_ports(settings: Settings, reader: Reader) -> Iterator[str]:
     published = settings.host_ports if settings.mode == DEVELOPMENT else {}
     own = {keys.of_service(name, "hostPort"): port for name, port in published.items()}
-    gateway = {key: port for key, (_, port) in settings.gateway_ports.items()}
     first: dict[int, str] = {}
-    for path, port in {**gateway, **own}.items():
+    for path, port in {**settings.published, **own}.items():
         if not port:
             continue
         other = first.setdefault(port, path)

@@ -15,7 +15,7 @@ from topology import Service
 SERVICE_USER, GATEWAY_USER = "10001:10001", "10002:10002"  # the USER of their Dockerfiles
 # Its memory is enough for the bodies of all requests that nginx.conf allows at once.
 GATEWAY_LIMITS = Limits(memory=256)
-# 24 KB for each of the connections that nginx.conf allows, 8192 in each of two workers; measured.
+# Megabytes: nginx.conf allows two workers 8192 connections each, and each takes 24 KB, as measured.
 MEMORY_OF_TLS = 384
 # The provider reports an update of these but does not apply it: the container must be replaced.
 REPLACED_ON = ["healthcheck", "mounts", "init", "tmpfs", "cpuPeriod", "cpuQuota", "cpus"]
@@ -129,6 +129,42 @@ def container(  # noqa: PLR0913  one place says what a container here is
             ),
             opts,
         ),
+    )
+
+
+def holder(  # noqa: PLR0913  as the one above
+    name: str,
+    files: Mapping[str, pulumi.Input[str]],
+    *,
+    settings: Settings,
+    image: docker.RemoteImage,
+    mount: docker.ContainerMountArgs,
+    user: str,
+    limits: Limits,
+    parent: pulumi.Resource,
+) -> docker.Container:
+    """Declare a container that never starts, and puts files into the volume that it mounts.
+
+    `files`: path -> content. The engine cannot copy files to a container whose file system is
+    read-only.
+    """
+    return docker.Container(
+        name,
+        image=image.name,
+        start=False,
+        must_run=False,
+        restart="no",
+        network_mode="none",
+        user=user,
+        mounts=[mount],
+        uploads=[
+            docker.ContainerUploadArgs(file=path, content=pulumi.Output.secret(content))
+            for path, content in sorted(files.items())
+        ],
+        labels=labelled(docker.ContainerLabelArgs),
+        **{**hardened(limits, settings), "read_only": False},
+        # The provider's own choice would delete it first, and with it those that use its volume.
+        opts=pulumi.ResourceOptions(parent=parent, delete_before_replace=False),
     )
 
 

@@ -13,7 +13,7 @@ BODY = Service.max_body
 LARGE_BODIES = 32
 LIMIT_LARGE_BODIES = f"limit_conn large_bodies {LARGE_BODIES};\n"
 DRAINED = "/tmp/gateway/drained"  # noqa: S108  in the gateway's container, as nginx/gateway has it
-# What a closed service's location does instead of asking it.
+# The location of a service under maintenance.
 CLOSED = """\
     error_page 503 @closed;
     return 503;

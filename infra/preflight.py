@@ -59,12 +59,11 @@ def conflicts(settings: Settings, inventory: Inventory) -> list[str]:
     published = {} if settings.production else settings.host_ports
     edges = {} if settings.production else inventory.edges
     ports = {keys.of_service(name, "hostPort"): port for name, port in published.items() if port}
-    gateway = {key: port for key, (_, port) in settings.gateway_ports.items()}
     return [
         *_names(settings, inventory),
         *network_conflicts(settings, {**inventory.networks, **edges}),
         *_routes(settings, inventory),
-        *_ports(settings.bind_address, {**gateway, **ports}, inventory),
+        *_ports(settings.bind_address, {**settings.published, **ports}, inventory),
     ]
 
 

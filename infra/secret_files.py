@@ -8,7 +8,6 @@ import pulumi_docker as docker
 
 from infra import containers, sources
 from infra.settings import DEVELOPMENT, Settings
-from infra.stack import labelled
 from topology import Service
 
 FOLDER = "/run/secrets"  # where the chassis reads them
@@ -20,29 +19,20 @@ def mounted(
 ) -> Sequence[docker.ContainerVolumeArgs]:
     """Declare a container that never starts and whose volume has the files; return the volume.
 
-    The engine cannot copy files to a container whose file system is read-only. A changed secret
-    makes a new container, and so replaces those that mount its volume.
+    A changed secret makes a new container, and so replaces those that mount its volume.
     """
     values = settings.secrets[service.name]
     if not values:
         return ()
-    holder = docker.Container(
+    holder = containers.holder(
         f"{service.name}-secrets",
-        image=image.name,
-        start=False,
-        must_run=False,
-        restart="no",
-        network_mode="none",
+        {f"{FOLDER}/{name}": value for name, value in values.items()},
+        settings=settings,
+        image=image,
+        mount=docker.ContainerMountArgs(type="volume", target=FOLDER),
         user=containers.SERVICE_USER,
-        mounts=[docker.ContainerMountArgs(type="volume", target=FOLDER)],
-        uploads=[
-            docker.ContainerUploadArgs(file=f"{FOLDER}/{name}", content=pulumi.Output.secret(value))
-            for name, value in sorted(values.items())
-        ],
-        labels=labelled(docker.ContainerLabelArgs),
-        **{**containers.hardened(settings.limits[service.name], settings), "read_only": False},
-        # The provider's own choice would delete it first, and all replicas with it.
-        opts=pulumi.ResourceOptions(parent=parent, delete_before_replace=False),
+        limits=settings.limits[service.name],
+        parent=parent,
     )
     return [docker.ContainerVolumeArgs(from_container=holder.id, read_only=True)]
 

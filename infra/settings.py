@@ -43,7 +43,7 @@ class Settings:
     replicas: Mapping[Service, tuple[str, ...]]  # the names that the gateway knows them by
     frontend_port: int
     https_port: int
-    domain: tuple[str, ...]  # host names of the page and of all services without one of their own
+    domain: tuple[str, ...]  # host names of the page, and of services whose row has no host
     tls: Tls
     bind_address: str
     image_version: str
@@ -132,10 +132,15 @@ class Settings:
         )
 
     @property
-    def gateway_ports(self) -> dict[str, tuple[int, int]]:
-        """The gateway's ports in its container and on the host, by configuration key."""
-        https = {"httpsPort": (HTTPS_PORT, self.https_port)} if self.secure else {}
-        return {"frontendPort": (HTTP_PORT, self.frontend_port), **https}
+    def published(self) -> dict[str, int]:
+        """The gateway's ports on the host, by configuration key."""
+        https = {"httpsPort": self.https_port} if self.secure else {}
+        return {"frontendPort": self.frontend_port, **https}
+
+    @property
+    def gateway_ports(self) -> dict[int, int]:
+        """The gateway's ports: in its container -> on the host."""
+        return dict(zip((HTTP_PORT, HTTPS_PORT), self.published.values(), strict=False))
 
     @property
     def https_suffix(self) -> str:

@@ -42,7 +42,7 @@ def certificate(
     """Return the mount of the gateway's certificate, if there is one."""
     if not settings.secure:
         return []
-    return [_mounted(_secret("certificate", certifier.pem(settings), parent), certifier.SERVED)]
+    return [_mounted(_secret("certificate", certifier.site(settings), parent), certifier.SERVED)]
 
 
 def _secret(name: str, value: pulumi.Output[str], parent: pulumi.Resource) -> docker.Secret:

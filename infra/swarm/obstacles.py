@@ -73,8 +73,8 @@ def _places(settings: Settings, swarm: Swarm) -> list[str]:
 
 
 def _ports(settings: Settings, swarm: Swarm, others: Iterable[Running]) -> list[str]:
-    ports = {key: port for key, (_, port) in settings.gateway_ports.items()}
-    return [line for key in ports for line in _port(key, ports[key], settings, swarm, others)]
+    ports = settings.published.items()
+    return [line for key, port in ports for line in _port(key, port, settings, swarm, others)]
 
 
 def _port(

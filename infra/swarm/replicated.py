@@ -117,7 +117,7 @@ class Gateway(pulumi.ComponentResource):
                 docker.ServiceEndpointSpecPortArgs(
                     target_port=inner, published_port=outer, publish_mode="host"
                 )
-                for inner, outer in settings.gateway_ports.values()
+                for inner, outer in settings.gateway_ports.items()
             ],
             secrets=mounts.certificate(settings, parent=self),
             probe=Probe(80, "/gateway-health"),

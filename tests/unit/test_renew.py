@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from certificates import renew
-from infra import certifier
 from tests.support.certificates import Authority
+from tools.operate import certificate
 
 # As certbot 5.8.0 prints it.
 REFUSED = """\
@@ -76,4 +76,4 @@ def test_the_health_check_prints_the_state_and_fails_with_the_ca() -> None:
     assert (renew.GOOD.read_text(), renew.BAD.exists()) == ("shop.test: all is well\n", False)
     renew.tell("no route", good=False)
     assert (renew.BAD.read_text(), renew.GOOD.exists()) == ("shop.test: no route\n", False)
-    assert f'tell("{certifier.ASKED}")' in Path(renew.__file__).read_text()
+    assert f'tell("{certificate.ASKED}")' in Path(renew.__file__).read_text()

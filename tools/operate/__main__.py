@@ -20,7 +20,6 @@ from tools.operate import (
     certificate,
     logs,
     maintenance,
-    new_certificate,
     new_secret,
     new_service,
     once,
@@ -121,6 +120,8 @@ def add_secret(arguments: argparse.Namespace) -> None:
 
 
 def add_certificate(arguments: argparse.Namespace) -> None:
+    from tools.operate import new_certificate  # noqa: PLC0415  takes as long to load as all others
+
     file = new_certificate.add(arguments.stack, arguments.domain)
     print(f"Stack {arguments.stack} has a certificate for {arguments.domain}: `make up` serves it.")
     print(f"Browsers accept it once this machine trusts {file}: docs/https.md.")
@@ -142,12 +143,21 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tools.operate", description=__doc__)
     parser.add_argument("--stack", default="dev")
     verbs = parser.add_subparsers(required=True, metavar="VERB")
-    for name, do in (
+    for name, do, *arguments in (
         ("status", show_status),
         ("certificate", show_certificate),
         ("open", open_page),
+        ("run", run_once, "service", "command"),
+        ("backup", save_volumes, "service"),
+        ("maintenance", close_or_open, "turn", "service"),
+        ("new-service", add_service, "name", "prefix"),
+        ("new-secret", add_secret, "name"),
+        ("new-certificate", add_certificate, "domain"),
     ):
-        verbs.add_parser(name).set_defaults(do=do)
+        verb = verbs.add_parser(name)
+        verb.set_defaults(do=do)
+        for argument in arguments:
+            verb.add_argument(argument)
     following = verbs.add_parser("logs")
     following.add_argument("--service", default="")
     following.add_argument("--since", default="")
@@ -156,31 +166,10 @@ def _parser() -> argparse.ArgumentParser:
     inside.add_argument("service")
     inside.add_argument("--number", type=int, default=1)
     inside.set_defaults(do=shell)
-    running = verbs.add_parser("run")
-    running.add_argument("service")
-    running.add_argument("command")
-    running.set_defaults(do=run_once)
-    saving = verbs.add_parser("backup")
-    saving.add_argument("service")
-    saving.set_defaults(do=save_volumes)
     restoring = verbs.add_parser("restore")
     restoring.add_argument("service")
     restoring.add_argument("file", type=Path)
     restoring.set_defaults(do=restore_volumes)
-    adding = verbs.add_parser("new-service")
-    adding.add_argument("name")
-    adding.add_argument("prefix")
-    adding.set_defaults(do=add_service)
-    closing = verbs.add_parser("maintenance")
-    closing.add_argument("turn")
-    closing.add_argument("service")
-    closing.set_defaults(do=close_or_open)
-    certified = verbs.add_parser("new-certificate")
-    certified.add_argument("domain")
-    certified.set_defaults(do=add_certificate)
-    secret = verbs.add_parser("new-secret")
-    secret.add_argument("name")
-    secret.set_defaults(do=add_secret)
     return parser
 
 

@@ -1,4 +1,4 @@
-"""A certificate for the temporary stack, whose configuration cannot be decrypted."""
+"""A certificate for the temporary stack: a preview has no passphrase to decrypt the stack's key."""
 
 from collections.abc import Iterable, Sequence
 from functools import cache
