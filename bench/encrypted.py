@@ -1,7 +1,6 @@
 """Requests over HTTPS, paired with HTTP and with the tutorial's nginx and the same certificate."""
 
 import contextlib
-import statistics
 import tempfile
 import time
 import uuid
@@ -12,7 +11,7 @@ import trustme
 from docker.models.containers import Container
 
 from bench import gateways, stacks, wrk
-from bench.rows import Row, ratios
+from bench.rows import Row, rates, ratios
 from bench.stacks import Stack
 from tools.setup.progress import Progress
 from topology import SERVICES
@@ -37,30 +36,30 @@ def rows(ours: Stack, theirs: Stack, rounds: int, seconds: int, show: Progress) 
             "their kept": ("https", tutorial, False),
             "their new": ("https", tutorial, True),
         }
-        rates: dict[str, list[float]] = {name: [] for name in measured}
+        found: dict[str, list[float]] = {name: [] for name in measured}
         for number in range(rounds):
             order = list(measured.items())
             for name, (scheme, gateway, close) in order if number % 2 == 0 else order[::-1]:
-                rates[name].append(_rate(gateway, scheme, ours.path, seconds, close=close))
+                found[name].append(_rate(gateway, scheme, ours.path, seconds, close=close))
     return [
         Row(
             what="requests/s over HTTPS, 32 connections, keep-alive",
             paired_with="the same over HTTP",
-            values=ratios(rates["kept"], rates["plain"]),
+            values=ratios(found["kept"], found["plain"]),
             at_least=0.85,
-            detail=_both(rates["kept"], rates["plain"]),
+            detail=rates(found["kept"], found["plain"]),
         ),
         Row(
             what="the same",
             paired_with=THEIRS,
-            values=ratios(rates["kept"], rates["their kept"]),
-            detail=_both(rates["kept"], rates["their kept"]),
+            values=ratios(found["kept"], found["their kept"]),
+            detail=rates(found["kept"], found["their kept"]),
         ),
         Row(
             what="new HTTPS connections/s, a request on each",
             paired_with=THEIRS,
-            values=ratios(rates["new"], rates["their new"]),
-            detail=_both(rates["new"], rates["their new"]),
+            values=ratios(found["new"], found["their new"]),
+            detail=rates(found["new"], found["their new"]),
         ),
     ]
 
@@ -83,10 +82,6 @@ def _wait(url: str) -> None:
                 raise
         else:
             return
-
-
-def _both(mine: list[float], other: list[float]) -> str:
-    return f"{statistics.median(mine):.0f} and {statistics.median(other):.0f} requests/s"
 
 
 @contextlib.contextmanager

@@ -54,3 +54,7 @@ def figure(value: float, unit: str) -> str:
 
 def ratios(ours: Sequence[float], theirs: Sequence[float]) -> tuple[float, ...]:
     return tuple(a / b for a, b in zip(ours, theirs, strict=True))
+
+
+def rates(ours: Sequence[float], theirs: Sequence[float]) -> str:
+    return f"{statistics.median(ours):.0f} and {statistics.median(theirs):.0f} requests/s"

@@ -7,7 +7,7 @@ from docker.models.containers import Container
 
 from bench import stacks, wrk
 from bench.results import TUTORIAL
-from bench.rows import Row, ratios
+from bench.rows import Row, rates, ratios
 from bench.stacks import Stack
 from bench.wrk import Load
 from tools.setup.progress import Progress
@@ -70,13 +70,12 @@ def through_the_gateway(pairs: Pairs, show: Progress) -> list[Row]:
 
 def _rate_row(what: str, ours: Sequence[Load], theirs: Sequence[Load], goal: float) -> Row:
     mine, other = [one.rate for one in ours], [one.rate for one in theirs]
-    detail = f"{statistics.median(mine):.0f} and {statistics.median(other):.0f} requests/s"
     return Row(
         what=what,
         paired_with=TUTORIAL,
         values=ratios(mine, other),
         at_least=goal,
-        detail=detail,
+        detail=rates(mine, other),
     )
 
 
@@ -130,13 +129,12 @@ def per_core(stack: Stack, rounds: int, seconds: int, show: Progress) -> Row:
                     results.append(done.requests / (stacks.cpu_seconds(container) - before))
     finally:
         plain.remove(force=True)
-    detail = f"{statistics.median(ours):.0f} and {statistics.median(theirs):.0f} requests/s"
     return Row(
         what="requests/s of a service without nginx, per core",
         paired_with="same app on uvicorn's defaults",
         values=ratios(ours, theirs),
         at_least=1.3,
-        detail=detail,
+        detail=rates(ours, theirs),
     )
 
 

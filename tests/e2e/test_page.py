@@ -16,22 +16,12 @@ from playwright.sync_api import (
     Page,
     Route,
     expect,
-    sync_playwright,
 )
 
+from tests.support import chromium
 from tests.support.deployment import Deployment
-from tools.setup.browser import COMMANDS, find
 from topology import SERVICES
 
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 HELLO = {"Code": 2000, "Message": "Hello Microservice1"}
 WHO = {"Code": 2000, "Message": "I am yizhigopher!"}
 INTRODUCED = {"Code": 2000, "Message": "Hello Microservice1, I am yizhigopher!"}
@@ -50,13 +40,8 @@ THIRD = {
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    chromium = find()
-    if not chromium:
-        pytest.skip(f"none of {', '.join(COMMANDS)} is on the PATH: apt-get install chromium")
-    with sync_playwright() as playwright:
-        one = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+    with chromium.started() as one:
         yield one
-        one.close()
 
 
 def _logs_a_value(message: ConsoleMessage) -> bool:

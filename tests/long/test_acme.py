@@ -14,10 +14,11 @@ from tests.support.polling import wait_until
 from tests.support.processes import free_ports
 from tests.support.updates import assert_nothing_lost, page
 from tests.support.visitor import Visitor
+from tools.operate import certificate
+from topology import CERTIFIER
 
 VALIDITY = 150  # seconds; certbot renews when a third is left
 RATE = 500
-CERTIFIER = "frontend-certificates"
 
 
 @pytest.fixture(scope="module")
@@ -123,5 +124,4 @@ def a_name_that_leads_elsewhere(secure: Deployment, ca: Pebble) -> None:
 
 
 def state(secure: Deployment) -> str:
-    container = secure.engine.containers.get(f"{secure.prefix}{CERTIFIER}")
-    return str(container.attrs["State"]["Health"]["Log"][-1]["Output"])
+    return certificate.said(secure.engine.containers.get(f"{secure.prefix}{CERTIFIER}"))

@@ -9,8 +9,9 @@ from pathlib import Path
 import httpx
 import pytest
 from cryptography import x509
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
+from tests.support import chromium
 from tests.support.certificates import Authority, config
 from tests.support.contract import HELLO, NOT_FOUND, WHO, ask
 from tests.support.deployment import ROOT, Deployment
@@ -23,7 +24,6 @@ from tests.support.processes import free_ports
 from tests.support.steps import previewed
 from tests.support.updates import REQUESTS_PER_SECOND, assert_nothing_lost, change, ids, page
 from tests.support.visitor import Visitor
-from tools.setup.browser import find
 
 pytestmark = pytest.mark.xdist_group("https")  # one deployment, at one address
 CA = Authority()
@@ -33,7 +33,7 @@ MISDIRECTED = b'{"Code":4210,"Message":"Misdirected Request"}'
 
 @pytest.fixture(scope="module")
 def secure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
-    """A deployment in production with a certificate of CA, and a host name of a service's own."""
+    """A production deployment with HTTPS; the second service has a host name of its own."""
     issued = CA.issue_by_another()
     # The judges ask at the usual ports.
     usual = {"bindAddress": ADDRESS, "frontendPort": "80", "httpsPort": "443"}
@@ -95,12 +95,7 @@ def test_an_unknown_host_gets_neither_an_answer_nor_a_certificate(
 
 
 def test_the_page_works_in_a_browser(secure: Deployment) -> None:
-    chromium = find()
-    if not chromium:
-        pytest.skip("no browser: apt-get install chromium")
-    arguments = ["--no-sandbox", "--disable-gpu", f"--host-resolver-rules=MAP shop.test {ADDRESS}"]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=arguments)
+    with chromium.started(f"--host-resolver-rules=MAP shop.test {ADDRESS}") as browser:
         # It has a store of its own for CAs.
         page = browser.new_context(ignore_https_errors=True).new_page()
         page.goto(f"http://shop.test:{secure.config['frontendPort']}")
@@ -114,7 +109,6 @@ def test_the_page_works_in_a_browser(secure: Deployment) -> None:
             return "Hello Microservice1" in answer.inner_text()
 
         wait_until(is_answered, "an answer on the page")
-        browser.close()
 
 
 def test_its_transport_is_judged_as_the_best(secure: Deployment, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import docker
 import pytest
 
 from infra.keys import DEFAULTS
+from tests.support.cached import partial_of
 from tests.support.processes import run
 from tools.setup import paths
 
@@ -86,14 +87,16 @@ def _observatory() -> Path:
     """Return the folder that has it, which is made once in the cache."""
     folder = paths.cache() / f"observatory-{OBSERVATORY_VERSION}"
     if not folder.exists():
-        partial = folder.with_name(f".{folder.name}.{os.getpid()}")
-        partial.mkdir(parents=True)
-        install = ["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund"]
-        done = run([*install, f"{OBSERVATORY}@{OBSERVATORY_VERSION}"], seconds=SECONDS, cwd=partial)
-        assert done.returncode == 0, done.stdout + done.stderr
-        # Its own script would load the list of hosts that browsers know to be HTTPS only.
-        preload = partial / "node_modules" / OBSERVATORY / "conf" / "hsts-preload.json"
-        preload.write_text("{}")
-        partial.rename(folder)
+        with partial_of(folder) as partial:
+            _install(partial)
     shutil.copy2(SCRIPT, folder / "judge.mjs")
     return folder
+
+
+def _install(folder: Path) -> None:
+    install = ["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund"]
+    done = run([*install, f"{OBSERVATORY}@{OBSERVATORY_VERSION}"], seconds=SECONDS, cwd=folder)
+    assert done.returncode == 0, done.stdout + done.stderr
+    # Its own script would load the list of hosts that browsers know to be HTTPS only.
+    preload = folder / "node_modules" / OBSERVATORY / "conf" / "hsts-preload.json"
+    preload.write_text("{}")

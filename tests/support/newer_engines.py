@@ -2,11 +2,10 @@
 
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from tests.support import go_module, rig
+from tests.support.cached import partial_of
 from tests.support.deployment import Deployment
 from tools.setup import apt, paths, process
 from tools.setup.errors import Problem
@@ -63,7 +62,7 @@ def _why_not() -> str:
 def _unpacked() -> Path:
     folder = paths.cache() / "engines" / "28"
     if not folder.exists():
-        with _partial(folder) as partial:
+        with partial_of(folder) as partial:
             _unpack(partial)
     return folder
 
@@ -73,25 +72,13 @@ def _built() -> Path:
     folder = paths.cache() / "engines" / f"29-{MODULE_VERSION}"
     if not folder.exists():
         other = _unpacked()
-        with _partial(folder) as partial:
+        with partial_of(folder) as partial:
             for top in ("usr", "etc"):
                 shutil.copytree(other / top, partial / top, symlinks=True, copy_function=os.link)
             for name in ("dockerd", "docker-proxy"):
                 (partial / "usr" / "sbin" / name).unlink()
             _build(partial / "usr" / "sbin")
     return folder
-
-
-@contextmanager
-def _partial(folder: Path) -> Iterator[Path]:
-    """Yield a folder that takes this one's place when the block ends."""
-    partial = folder.with_name(f".{folder.name}.{os.getpid()}")
-    partial.mkdir(parents=True)
-    try:
-        yield partial
-        partial.replace(folder)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
 
 
 def _unpack(folder: Path) -> None:

@@ -13,6 +13,7 @@ from typing import Self
 import trustme
 
 from tests.support import go_module
+from tests.support.cached import partial_of
 from tests.support.polling import wait_until
 from tests.support.processes import free_ports
 from tools.setup import paths
@@ -26,9 +27,10 @@ ANSWER_SECONDS = 10
 
 
 class Pebble:
-    """A CA at `address`, which asks names at `http_port` of loopback.
+    """A CA whose directory is at `address`.
 
-    `validity` is how many seconds its certificates are valid.
+    It proves a name by a request to `http_port` of the name's address, which is 127.0.0.1 unless
+    `point` says otherwise. `validity` is how many seconds its certificates are valid.
     """
 
     def __init__(self, address: str, http_port: int, *, validity: int = 7_776_000) -> None:
@@ -114,9 +116,7 @@ class Pebble:
 def _built() -> list[Path]:
     """Return the programs, which are built once into the cache."""
     folder = paths.cache() / f"pebble-{VERSION}"
-    if not all((folder / name).exists() for name in PROGRAMS):
-        partial = folder.with_name(f".{folder.name}.{os.getpid()}")
-        partial.mkdir(parents=True)
-        go_module.build(f"{MODULE}@{VERSION}", SUM, partial, *PROGRAMS)
-        partial.rename(folder)
+    if not folder.exists():
+        with partial_of(folder) as partial:
+            go_module.build(f"{MODULE}@{VERSION}", SUM, partial, *PROGRAMS)
     return [folder / name for name in PROGRAMS]

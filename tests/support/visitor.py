@@ -1,8 +1,7 @@
-"""A client of the gateway's host names, which no DNS has to know."""
+"""A client that asks a gateway by its host names, without DNS."""
 
 import socket
 import ssl
-from types import TracebackType
 from typing import Self
 
 import httpx
@@ -53,10 +52,5 @@ class Visitor:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._client.close()
