@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 GATEWAY = "frontend"  # nginx: its container and its image
+NGINX = "frontend-nginx"  # production only: the nginx that serves in the gateway's network
 PUBLISHER = "frontend-site"  # production only: the container that fills the gateway's volume
 CERTIFIER = "frontend-certificates"  # with tls `acme` only: the container that asks the CA
 

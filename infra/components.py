@@ -18,6 +18,7 @@ from infra import (
     rollout,
     secret_files,
     sources,
+    standby,
     timeouts,
 )
 from infra.content import DIGEST_LENGTH
@@ -126,7 +127,8 @@ class Gateway(pulumi.ComponentResource):
         target = "gateway" if settings.production else "configured"
         self.image = images.of_gateway(GATEWAY, target, settings, parent=self)
         mounts += certifier.mounted(settings, self.image, parent=self)
-        self.container = containers.container(
+        declare = standby.nginx if settings.production else containers.container
+        self.container = declare(
             GATEWAY,
             settings=settings,
             image=self.image,

@@ -79,26 +79,36 @@ def container(  # noqa: PLR0913  one place says what a container here is
     envs: Sequence[str] = (),
     hosts: Sequence[docker.ContainerHostArgs] = (),
     command: list[str] | None = None,
+    joins: docker.Container | None = None,
+    sysctls: Mapping[str, str] | None = None,
+    more_labels: Mapping[str, str] | None = None,
+    grace_seconds: int = 0,
+    is_watched: bool = True,
     opts: pulumi.ResourceOptions,
 ) -> docker.Container:
     """Declare a container. `folders` of the project are mounted: target -> folder.
 
-    `wait`: whether it must become healthy.
+    `wait`: whether it must become healthy. It has no network of its own if it `joins` that of
+    another container. With `grace_seconds` Pulumi waits longer for its end than an engine that
+    stops.
     """
-    more_labels: dict[str, pulumi.Input[str]] = {
+    own_labels: dict[str, pulumi.Input[str]] = {
         labels.IMAGE: image.name,
         labels.PIDS_LIMIT: str(limits.processes),
+        **(more_labels or {}),
     }
     if streams:
-        more_labels[labels.STREAMS] = str(streams)
+        own_labels[labels.STREAMS] = str(streams)
     if domain:
-        more_labels[labels.DOMAIN] = domain
+        own_labels[labels.DOMAIN] = domain
     if folders:
-        more_labels[labels.MOUNTS] = "-".join(digest(sources.ROOT / f) for f in folders.values())
+        own_labels[labels.MOUNTS] = "-".join(digest(sources.ROOT / f) for f in folders.values())
     return docker.Container(
         name,
         name=settings.name_prefix + container,
-        hostname=container,
+        hostname=None if joins else container,
+        network_mode=joins.id.apply(lambda owner: f"container:{owner}") if joins else None,
+        sysctls=dict(sysctls) if sysctls else None,
         image=image.name,
         envs=list(envs),
         hosts=list(hosts),
@@ -111,15 +121,15 @@ def container(  # noqa: PLR0913  one place says what a container here is
         mounts=[*_binds(settings.name_prefix + container, folders), *mounts],
         volumes=list(volumes) or None,
         networks_advanced=networks,
-        healthcheck=_health_check(probe, settings),
-        labels=labelled(docker.ContainerLabelArgs, **more_labels),
+        healthcheck=_health_check(probe, settings, is_watched=is_watched and settings.production),
+        labels=labelled(docker.ContainerLabelArgs, **own_labels),
         wait=wait,
         wait_timeout=settings.wait_timeout if wait else None,
         restart="always",
         init=settings.production,
         # The first is for `docker stop` and an engine that ends, the second for Pulumi.
         stop_timeout=stop_seconds,
-        destroy_grace_seconds=stop_seconds,
+        destroy_grace_seconds=grace_seconds or stop_seconds,
         **hardened(limits, settings),
         opts=pulumi.ResourceOptions.merge(
             pulumi.ResourceOptions(
@@ -179,9 +189,11 @@ def _binds(container: str, folders: Mapping[str, str]) -> list[docker.ContainerM
     ]
 
 
-def _health_check(probe: health.Probe, settings: Settings) -> docker.ContainerHealthcheckArgs:
+def _health_check(
+    probe: health.Probe, settings: Settings, *, is_watched: bool
+) -> docker.ContainerHealthcheckArgs:
     return docker.ContainerHealthcheckArgs(
-        tests=health.command(probe, production=settings.production),
+        tests=health.command(probe, production=is_watched),
         interval=health.interval(len(settings.containers)),
         timeout=f"{health.TIMEOUT_SECONDS}s",
         retries=health.RETRIES,

@@ -38,6 +38,12 @@ def moved(tag: str, content: str) -> bool:
     )
 
 
+def label(container: str, key: str) -> str:
+    """Return a label of the container of this name on the engine; empty without one."""
+    found = (c for c in _containers() if f"/{container}" in c["Names"])
+    return next(((c["Labels"] or {}).get(key, "") for c in found), "")
+
+
 @cache  # one request: a listing takes longer the more containers there are
 def _containers() -> list[dict[str, Any]]:
     try:

@@ -29,6 +29,7 @@ class Probe(NamedTuple):
     port: int
     path: str
     command: tuple[str, ...] = ()
+    takes_long_to_stop: bool = False  # and takes no connection meanwhile, which is no hang
 
 
 def of(service: Service) -> Probe:
@@ -39,7 +40,7 @@ def command(probe: Probe, *, production: bool) -> list[str]:
     if probe.command:
         return ["CMD", *probe.command]
     asks = _asks(probe)
-    return ["CMD", "bash", "-c", _watched(asks) if production else asks]
+    return ["CMD", "bash", "-c", _watched(asks, probe) if production else asks]
 
 
 def interval(containers: int) -> str:
@@ -56,20 +57,21 @@ def _asks(probe: Probe) -> str:
     )
 
 
-def _watched(probe: str) -> str:
+def _watched(asks: str, probe: Probe) -> str:
     """Report healthy only after MIN_READY_SECONDS; kill the container after UNANSWERED checks.
 
     The SIGKILL goes to all processes but the init process, which then ends. The count is kept apart
     from /tmp, which the service may fill.
     """
+    stops = f"{{ : <> /dev/tcp/127.0.0.1/{probe.port}; }} || exit 1\n    "
     hertz = 100  # of /proc, for every program; see proc(5)
     return f"""\
-if {probe}; then
+if {asks}; then
     rm -f /dev/shm/unanswered
     read -r up _ < /proc/uptime && read -ra stat < /proc/1/stat
     (( ${{up%.*}} - ${{stat[21]}} / {hertz} >= {MIN_READY_SECONDS} ))
 else
-    echo >> /dev/shm/unanswered
+    {stops if probe.takes_long_to_stop else ""}echo >> /dev/shm/unanswered
     mapfile -t times < /dev/shm/unanswered
     (( ${{#times[@]}} < {UNANSWERED} )) || kill -9 -1
     false

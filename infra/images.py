@@ -34,9 +34,17 @@ def of_service(
 
 
 def of_gateway(
-    name: str, target: str, settings: Settings, *, parent: pulumi.Resource
+    name: str,
+    target: str,
+    settings: Settings,
+    *,
+    parent: pulumi.Resource,
+    is_kept: bool = False,
 ) -> docker.RemoteImage:
-    """Declare an image from one of the targets of nginx/Dockerfile."""
+    """Declare an image from one of the targets of nginx/Dockerfile.
+
+    One that `is_kept` stays as it is in the state, whatever its sources are by now.
+    """
     blocks = {} if target == "gateway" else _blocks(settings)
     arguments = {"BASE_IMAGE": settings.nginx_image, **blocks}
     content = digest(
@@ -53,7 +61,7 @@ def of_gateway(
         target=target,
         build_args={**arguments, **({"VERSION": content} if target == "site" else {})},
     )
-    return _image(name, settings, build, content, parent=parent)
+    return _image(name, settings, build, content, parent=parent, is_kept=is_kept)
 
 
 def of_certifier(settings: Settings, *, parent: pulumi.Resource) -> docker.RemoteImage:
@@ -91,13 +99,14 @@ def _blocks(settings: Settings) -> dict[str, str]:
     }
 
 
-def _image(
+def _image(  # noqa: PLR0913  as the two above have them
     name: str,
     settings: Settings,
     build: docker.RemoteImageBuildArgs,
     content: str,
     *,
     parent: pulumi.Resource,
+    is_kept: bool = False,
 ) -> docker.RemoteImage:
     build.labels = {**own_labels(), labels.CONTENT: content}
     # Build by the BuildKit of the engine, through its API. The provider's other way is buildx: it
@@ -106,7 +115,8 @@ def _image(
     build.use_legacy_builder = True
     build.builder = "default"  # unused; without it the provider records BUILDX_BUILDER
     tag = f"{settings.repository}{settings.name_prefix}{name}:{settings.image_version}-{content}"
-    moved = drift.moved(tag, content)
+    moved = not is_kept and drift.moved(tag, content)
+    kept = ["name", "build"] if is_kept else []
     return docker.RemoteImage(
         name,
         name=tag,
@@ -120,6 +130,6 @@ def _image(
             hooks=rollout.show_build_on_failure(),
             # If the tag names another image by now, it is removed and the image is built again.
             delete_before_replace=moved,
-            ignore_changes=None if moved else ["triggers"],
+            ignore_changes=None if moved else ["triggers", *kept],
         ),
     )

@@ -10,6 +10,7 @@ IMAGE = "microservices.image"  # of a container: the tag that it is made from
 CONTENT = "microservices.content"  # of an image: the digest of what it is built from
 MOUNTS = "microservices.mounts"  # of a container: the digest of the folders it mounts
 VERSION = "microservices.version"  # of a publication: the digest of the gateway's content
+STANDBY = "microservices.standby"  # of the gateway's network's owner: what it promises
 PIDS_LIMIT = "microservices.pids-limit"  # of a container: how many processes it may have
 DOMAIN = "microservices.domain"  # of a gateway with HTTPS: the host name of the page
 STREAMS = "microservices.streams"  # of a replica: for how many seconds its drain waits for streams

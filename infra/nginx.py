@@ -165,7 +165,7 @@ def _between_services(
     # calls.conf has limits of its own, which replace those of the http level.
     large = LIMIT_LARGE_BODIES if _with_large_bodies(replicas) else ""
     shared = f"include calls.conf;\n{large}{_timeouts(timeouts.longest(replicas))}"
-    body = "\n".join([f"listen {calls.PORT} backlog=4096;\n{shared}", *locations])
+    body = "\n".join([f"listen {calls.PORT} reuseport backlog=4096;\n{shared}", *locations])
     server = f"server {{\n{indent(body, '    ')}}}\n"
     return [server] if addresses is None else [_caller(replicas, addresses), server]
 

@@ -1,7 +1,7 @@
 """Hooks around the containers of an update: drain, restore, publish, and why one failed."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -13,7 +13,7 @@ from infra import build_log, engine, labels, timeouts
 from infra.hooks import SECONDS, error_hook, hook
 from infra.settings import Settings
 from infra.stack import own_labels
-from topology import GATEWAY, Service
+from topology import GATEWAY, NGINX, Service
 
 LINES = 20
 LIVE_WITHIN = 30.0
@@ -43,6 +43,7 @@ def replica_hooks(service: Service, settings: Settings) -> pulumi.ResourceHookBi
 def register_delete_hooks(prefix: str) -> None:
     """Register the hooks that `pulumi destroy` calls, by their names in the state."""
     _drain_hooks(prefix)
+    take_over_hooks(prefix)
 
 
 @cache
@@ -65,6 +66,22 @@ def _drain_hooks(prefix: str) -> pulumi.ResourceHookBinding:
 
 
 @cache
+def take_over_hooks(prefix: str) -> pulumi.ResourceHookBinding:
+    """Return the hooks of the nginx that serves: the one on standby takes over before it stops."""
+
+    def take_over(args: pulumi.ResourceHookArgs) -> None:
+        _asked_until(
+            (f"{prefix}{GATEWAY}",), "take-over", lambda _: True, f"take over from {args.name}"
+        )
+
+    return pulumi.ResourceHookBinding(
+        before_delete=[hook("take-over", take_over)],
+        before_create=container_hooks().before_create,
+        on_error=container_hooks().on_error,
+    )
+
+
+@cache
 def publication_hooks(prefix: str) -> pulumi.ResourceHookBinding:
     """Return the hooks of a publication. It fails unless the gateway serves what was published."""
 
@@ -77,7 +94,8 @@ def publication_hooks(prefix: str) -> pulumi.ResourceHookBinding:
 def _check_publication(prefix: str, name: str) -> None:
     publisher = check_ended(name, f"{name} did not publish the page and the configuration.")
     version = str(publisher.labels[labels.VERSION])
-    _asked_until(prefix, "version", lambda said: said == version, f"serve {name}")
+    whichever_serves = (f"{prefix}{NGINX}", f"{prefix}{GATEWAY}")
+    _asked_until(whichever_serves, "version", lambda said: said == version, f"serve {name}")
 
 
 def check_ended(name: str, otherwise: str) -> Container:
@@ -120,13 +138,14 @@ def tell_gateway(
 ) -> None:
     """Run `gateway COMMAND REPLICA` in the gateway's container, and show what it says."""
     what = f"{command} {container.removeprefix(prefix)}"
-    said = _asked_until(prefix, " ".join([what, *more]), lambda _: True, what, within)
+    gateway = f"{prefix}{GATEWAY}"
+    said = _asked_until((gateway,), " ".join([what, *more]), lambda _: True, what, within)
     if said:
-        say(f"{prefix}{GATEWAY}: {said}")
+        say(f"{gateway}: {said}")
 
 
 def _asked_until(
-    prefix: str,
+    names: Sequence[str],
     command: str,
     is_done: Callable[[str], bool],
     what: str,
@@ -139,7 +158,7 @@ def _asked_until(
     """
     deadline = time.monotonic() + within
     with engine.client() as client:
-        while gateway := _find(client, f"{prefix}{GATEWAY}"):
+        while gateway := _first_running(client, names):
             if gateway.status == "exited":
                 pulumi.log.warn(f"{gateway.name} is stopped, so it does not {what}.")
                 return ""
@@ -156,6 +175,12 @@ def _asked_until(
                 raise RuntimeError(f"{gateway.name} does not {what}. {failure}{log}")
             time.sleep(0.2)
     return ""
+
+
+def _first_running(client: docker.DockerClient, names: Iterable[str]) -> Container | None:
+    """Return the first of these that runs; otherwise the first that there is."""
+    found = [container for name in names if (container := _find(client, name))]
+    return next((one for one in found if one.status == "running"), found[0] if found else None)
 
 
 def _find(client: docker.DockerClient, name: str) -> Container | None:
@@ -177,9 +202,10 @@ def _make_room(args: pulumi.ResourceHookArgs) -> None:
 
 
 def _remove_stray(found: Container, inputs: Mapping[str, Any]) -> None:
-    networks = {network["name"] for network in inputs["networksAdvanced"]}
+    networks = {network["name"] for network in inputs.get("networksAdvanced") or ()}
     attached = networks & set(found.attrs["NetworkSettings"]["Networks"])
-    if attached or (found.status == "created" and _is_ours(found)):
+    is_left = found.status == "created" or not networks
+    if attached or (is_left and _is_ours(found)):
         pulumi.log.warn(f"{found.name} is removed: a new container needs its name.")
         found.remove(force=True)
 

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from infra import addresses
-from topology import CERTIFIER, GATEWAY, PUBLISHER, Service
+from topology import CERTIFIER, GATEWAY, NGINX, PUBLISHER, Service
 
 DEVELOPMENT, PRODUCTION, SWARM = "development", "production", "swarm"
 OFF, ACME, FILES = "off", "acme", "files"  # where the gateway's certificate comes from
@@ -157,7 +157,7 @@ class Settings:
     @property
     def containers(self) -> list[str]:
         """The name of every container, as the engine has it."""
-        site = [PUBLISHER] if self.production else []
+        site = [PUBLISHER, NGINX] if self.production else []
         certifier = [CERTIFIER] if self.tls.source == ACME else []
         names = (GATEWAY, *site, *certifier, *self._replica_names, *self.releases.values())
         return [self.name_prefix + name for name in names]

@@ -128,7 +128,7 @@ def test_content_that_nginx_refuses_changes_neither_page_nor_routes(
         )
 
     def refusals() -> int:
-        log = production.container("frontend").logs().decode()
+        log = production.container("nginx").logs().decode()
         return log.count("nginx rejects this configuration")
 
     served = [ask(production.url + path)[2] for path in ("/", "/topology.json")]

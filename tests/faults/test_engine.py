@@ -1,5 +1,6 @@
 """The engine crashes or restarts under a production stack, which then recovers by itself."""
 
+import os
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -14,6 +15,8 @@ from tests.support.recovery import begin, recover
 from tests.support.rig import Node, Rig, why_not
 
 BACK_SECONDS = 60
+STARTED_SECONDS = 10.0  # after the engine answers
+ROUNDS = int(os.environ.get("ROUNDS", "2"))
 PORT = 8000
 
 pytestmark = pytest.mark.skipif(bool(why_not()), reason=why_not() or "it runs")
@@ -53,7 +56,27 @@ def is_served(node: Node) -> bool:
     return False
 
 
-@pytest.mark.parametrize("how", ["a power cut", "a graceful stop of the engine"])
+def check_who_serves(deployed: Deployment) -> None:
+    """Docker before 29 may start nginx before the container whose network it joins: it fails then.
+
+    The other one serves in its place until the next update.
+    """
+
+    def has_started() -> bool:
+        return bool(deployed.container("nginx").status == "running")
+
+    with suppress(AssertionError):
+        wait_until(has_started, "nginx runs", STARTED_SECONDS)
+    if not has_started():
+        state = deployed.container("nginx").attrs["State"]
+        assert "cannot join network of a non running container" in state["Error"]
+        note(
+            "nginx was not started by the engine", "the container beside it serves until `make up`"
+        )
+        deployed.up("--refresh")
+
+
+@pytest.mark.parametrize("how", ["a power cut", "a graceful stop of the engine"] * ROUNDS)
 def test_the_engine_goes_down_and_comes_back(deployed: Deployment, node: Node, how: str) -> None:
     assert is_served(node)
     deployed.engine.close()
@@ -63,6 +86,8 @@ def test_the_engine_goes_down_and_comes_back(deployed: Deployment, node: Node, h
     began = time.monotonic()
     wait_until(lambda: is_served(node), "served again", BACK_SECONDS)
     note(how, f"served {time.monotonic() - began:.1f} s after the engine is back, by itself")
+    check_who_serves(deployed)
+    assert is_served(node)
     deployed.operate("preview", "--refresh", "--expect-no-changes")
 
 

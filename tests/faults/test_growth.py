@@ -94,4 +94,4 @@ def test_many_requests_leave_nothing_behind(standing: Deployment) -> None:
         sizes = log_sizes(standing, container)
         assert len(sizes) <= LOG_FILES, name
         assert max(sizes) < 1.1 * LOG_MEGABYTES * 1_000_000, name
-    assert len(log_sizes(standing, standing.container("frontend"))) == LOG_FILES
+    assert len(log_sizes(standing, standing.container("nginx"))) == LOG_FILES

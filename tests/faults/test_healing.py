@@ -14,7 +14,7 @@ from tests.support.deployment import Deployment
 from tests.support.load import Report, load
 from tests.support.notes import note
 from tests.support.polling import wait_until
-from tests.support.updates import explained, mixed
+from tests.support.updates import explained, mixed, wait_relieved
 
 PER_SECOND = 200
 STARVING_PER_SECOND = 500
@@ -84,23 +84,33 @@ def test_every_replica_of_a_service_is_killed(production: Deployment) -> None:
     )
 
 
-def test_the_gateway_is_killed(production: Deployment) -> None:
-    killed = main_pid(production, "frontend")
-    with under_load(production, "kill -9 of the gateway") as report:
+@pytest.mark.parametrize("name", ["nginx", "frontend"])
+def test_the_gateway_is_killed(production: Deployment, name: str) -> None:
+    """Either of its containers: nginx, or the one that has the network."""
+    wait_relieved(production)
+    killed = main_pid(production, name)
+    with under_load(production, f"kill -9 of the gateway, {name}") as report:
         os.kill(killed, signal.SIGKILL)
-        wait_until(lambda: main_pid(production, "frontend") not in {0, killed}, "restarted")
+        wait_until(lambda: main_pid(production, name) not in {0, killed}, "restarted")
         wait_until(lambda: is_answered(production), "served again")
     assert report.longest_gap < 10, report.summary()
 
 
 def test_every_container_is_killed_at_once(production: Deployment) -> None:
-    names = [("frontend", 1), *REPLICAS]
+    """If Docker does not start nginx again, the container whose network it joins serves."""
+    wait_relieved(production)
+    names = [("frontend", 1), ("nginx", 1), *REPLICAS]
     pids = [main_pid(production, *name) for name in names]
-    with under_load(production, "kill -9 of every container") as report:
+    with load(production.url, mixed(production), rate=PER_SECOND) as report:
         for pid in pids:
             os.kill(pid, signal.SIGKILL)
         wait_until(lambda: is_answered(production), "served again")
-    assert report.longest_gap < 15, report.summary()
+        production.up("--refresh")
+        wait_healed(production)
+    note("kill -9 of every container, then up", report.summary())
+    lost = report.lost_at or [0.0]
+    assert max(lost) - min(lost) < 15, report.summary()
+    production.operate("preview", "--refresh", "--expect-no-changes")
 
 
 def test_a_replica_hangs(production: Deployment) -> None:
@@ -146,6 +156,22 @@ def test_a_replica_is_disconnected(production: Deployment) -> None:
     )
 
 
+def test_nginx_is_stopped_by_hand(production: Deployment) -> None:
+    """The container beside it serves, until an update starts it again."""
+    wait_relieved(production)
+    with load(production.url, mixed(production), rate=PER_SECOND) as report:
+        production.container("nginx").stop()
+        until = report.sent + 5 * PER_SECOND
+        wait_until(lambda: report.sent > until, "load went on")
+        production.up("--refresh")
+    note("nginx is stopped by hand, then up", report.summary())
+    assert report.longest_gap < 3, report.summary()
+    lost = report.lost_at or [0.0]
+    assert max(lost) - min(lost) < 3, report.summary()
+    wait_healed(production)
+    production.operate("preview", "--refresh", "--expect-no-changes")
+
+
 WHAT_ONLY_UP_HEALS: dict[str, Callable[[Deployment], None]] = {
     "a container is removed": lambda d: d.container("microservice1").remove(force=True),
     "a container is stopped by hand": lambda d: d.container("microservice1").stop(),
@@ -167,7 +193,7 @@ def test_a_gateway_with_little_cpu_takes_no_connection_for_a_late_one(
     production: Deployment,
 ) -> None:
     production.up()
-    gateway = production.container("frontend")
+    gateway = production.container("nginx")
     begin = int(time.time())
     gateway.update(cpu_period=1_000_000, cpu_quota=40_000)  # it waits up to a second for CPU
     try:

@@ -10,16 +10,21 @@ import pytest
 from tests.support.busy import busy
 from tests.support.contract import ask
 from tests.support.deployment import Deployment
-from tests.support.load import Report, Request, clients_of_all_pauses, load
+from tests.support.load import Report, clients_of_all_pauses, load
 from tests.support.notes import note
 from tests.support.polling import wait_until
-from tests.support.updates import explained, ids, mixed
+from tests.support.updates import (
+    PER_SECOND,
+    SLOW_PER_SECOND,
+    explained,
+    ids,
+    kept,
+    mixed,
+    slow_posts,
+)
 
 ROUNDS = int(os.environ.get("ROUNDS", "2"))
-PER_SECOND = 500
-SLOW_PER_SECOND = 40
 UPDATE_SECONDS = 2  # at least, each
-OK = b'{"Code":2000,"Message":"ok"}'
 SEPARATOR = re.compile(
     r", | : "
 )  # nginx's separators between attempts; " : " after an internal redirect
@@ -96,16 +101,8 @@ KINDS: dict[str, Callable[[Deployment, int], Effect]] = {
 }
 
 
-def slow_posts() -> list[Request]:
-    return [
-        Request(path=f"{prefix}/slow", bodies=(OK,), method="POST", keep_alive=keep_alive)
-        for prefix in ("/api/v1", "/api/v2")
-        for keep_alive in (True, False)
-    ]
-
-
 def posts(deployment: Deployment) -> list[str]:
-    lines = deployment.container("frontend").logs().decode().splitlines()
+    lines = deployment.container("nginx").logs().decode().splitlines()
     return [line for line in lines if '] "POST ' in line]  # not the error log, which quotes it too
 
 
@@ -184,28 +181,3 @@ def assert_no_update_loses_a_request(production: Deployment, kind: str, rounds: 
     executed = posts(production)
     assert len(executed) >= min(totals[1].sent, 1000)  # the engine keeps only the newest log lines
     assert [line for line in executed if executions(line) > 1] == []
-
-
-def kept(deployment: Deployment) -> list[Request]:
-    return [one for one in mixed(deployment) if one.keep_alive]
-
-
-def test_a_new_gateway_image_is_a_short_gap(production: Deployment) -> None:
-    """One port has one owner: its container is replaced, and clients wait or ask again."""
-    production.up()
-    script = production.project / "nginx" / "gateway"
-    reports = []
-    for number in range(ROUNDS):
-        before = production.container("frontend").id
-        script.write_text(f"{script.read_text()}\n# {number}\n")
-        with load(production.url, mixed(production), rate=PER_SECOND) as report:
-            production.up()
-        assert production.container("frontend").id != before
-        reports.append(report)
-    whole = Report.total(reports)
-    note(f"{ROUNDS} x the gateway's image", whole.summary())
-    assert whole.sent > ROUNDS * UPDATE_SECONDS * PER_SECOND
-    assert whole.lost < whole.sent / 2, whole.summary()
-    wrong = [loss for loss in whole.losses if ": 200 " in loss]
-    assert wrong == [], "while it is away nobody answers in its place"
-    assert whole.longest_gap < 5, whole.summary()

@@ -152,6 +152,23 @@ def test_a_changed_certificate_is_a_reload_that_loses_nothing(
     assert [name.rpartition("-")[0] for name in changed] == ["frontend-certificate"]
 
 
+def test_a_new_image_of_the_gateway_loses_nothing(secure: Deployment, visitor: Visitor) -> None:
+    script = secure.project / "nginx" / "gateway"
+    script.write_text(f"{script.read_text()}\n# edited\n")
+    before = ids(secure)
+    requests = [
+        Request(path=path, bodies=(body,), keep_alive=keep_alive)
+        for keep_alive in (True, False)
+        for path, body in (("/api/v1/say_hello", HELLO), ("/", page(secure)))
+    ]
+    with load("https://shop.test", requests, rate=REQUESTS_PER_SECOND, tls=visitor.tls) as report:
+        secure.up()
+    assert_nothing_lost(report, seconds=10)
+    note("a new image of the gateway, over HTTPS", report.summary())
+    assert before["frontend"] == ids(secure)["frontend"]
+    assert before["frontend-nginx"] != ids(secure)["frontend-nginx"]
+
+
 def test_a_developer_has_a_certificate_by_a_ca_of_the_machine(fresh: Deployment) -> None:
     refused = fresh.tool("new-certificate", "shop_1")
     assert "DOMAIN='shop_1' is not right" in refused.stderr

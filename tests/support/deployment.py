@@ -16,7 +16,7 @@ from docker.models.containers import Container
 
 from tests.support.polling import wait_until
 from tests.support.processes import free_ports, run
-from topology import SERVICES
+from topology import GATEWAY, NGINX, SERVICES
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ["Pulumi.yaml", "__main__.py", "topology.py", "pyproject.toml", "uv.lock"]
@@ -164,7 +164,7 @@ class Deployment:
         return self.operate("up", "--skip-preview", *more, check=check)
 
     def container(self, service: str, replica: int = 1) -> Container:
-        names = {"frontend": "frontend", **{s.name: s.container for s in SERVICES}}
+        names = {"frontend": GATEWAY, "nginx": NGINX, **{s.name: s.container for s in SERVICES}}
         number = "" if replica == 1 else f"_{replica}"
         return self.engine.containers.get(self.prefix + names[service] + number)
 

@@ -7,7 +7,7 @@ from typing import Any
 import pulumi
 import pytest
 
-from infra import drift, preflight, process_limit, release, rollout
+from infra import drift, preflight, process_limit, release, rollout, standby
 from tests.support.configured import encoded
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -51,12 +51,14 @@ def declare(**config: object) -> Recorder:
         patch.setattr(rollout, "container_hooks", lambda: None)
         patch.setattr(rollout, "show_build_on_failure", lambda: None)
         patch.setattr(rollout, "replica_hooks", lambda *_: None)
+        patch.setattr(rollout, "take_over_hooks", lambda *_: None)
         patch.setattr(rollout, "publication_hooks", lambda *_: None)
         patch.setattr(rollout, "register_delete_hooks", lambda *_: None)
         patch.setattr(release, "_hooks", lambda: None)
         patch.setattr(process_limit, "limit_processes", lambda: None)
         patch.setattr(drift, "moved", lambda *_: False)
         patch.setattr(drift, "_containers", list)
+        patch.setattr(standby, "_migrates", lambda: True)
         patch.setattr(preflight, "take_inventory", lambda _: NOTHING)
         patch.setattr(preflight, "conflicts", lambda *_: [])
         pulumi.runtime.test(run)()  # type: ignore[no-untyped-call]  # as the SDK has it

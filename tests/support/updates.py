@@ -7,8 +7,12 @@ from infra import build_log
 from tests.support.contract import HELLO, WHO
 from tests.support.deployment import Deployment
 from tests.support.load import Report, Request, load
+from tests.support.polling import wait_until
 
 REQUESTS_PER_SECOND = 200
+RELIEVED_SECONDS = 30.0
+PER_SECOND, SLOW_PER_SECOND = 500, 40  # of the updates that are repeated
+OK = b'{"Code":2000,"Message":"ok"}'
 
 
 def page(deployment: Deployment) -> bytes:
@@ -29,6 +33,18 @@ def mixed(deployment: Deployment, *pages: bytes) -> list[Request]:
     ]
 
 
+def slow_posts() -> list[Request]:
+    return [
+        Request(path=f"{prefix}/slow", bodies=(OK,), method="POST", keep_alive=keep_alive)
+        for prefix in ("/api/v1", "/api/v2")
+        for keep_alive in (True, False)
+    ]
+
+
+def kept(deployment: Deployment) -> list[Request]:
+    return [one for one in mixed(deployment) if one.keep_alive]
+
+
 def change(path: Path, old: str, new: str) -> None:
     text = path.read_text()
     assert old in text, f"{path.name} has no {old!r}"
@@ -45,6 +61,16 @@ def edit_code(deployment: Deployment, service: str = "microservice1") -> None:
 
 def ids(deployment: Deployment) -> dict[str, str]:
     return {str(c.name).removeprefix(deployment.prefix): str(c.id) for c in deployment.containers()}
+
+
+def workers(deployment: Deployment, container: str) -> list[str]:
+    """Return the processes of the nginx in the container that accepts connections."""
+    titles = [str(row[-1]) for row in deployment.container(container).top()["Processes"]]
+    return [title for title in titles if title == "nginx: worker process"]
+
+
+def wait_relieved(deployment: Deployment) -> None:
+    wait_until(lambda: not workers(deployment, "frontend"), "standby is relieved", RELIEVED_SECONDS)
 
 
 def assert_nothing_lost(
@@ -114,7 +140,7 @@ def check_a_failed_build(deployment: Deployment, folder: Path) -> None:
 
 def explained(deployment: Deployment, report: Report) -> str:
     """Return what the clients saw, and what the gateway logged of requests that failed."""
-    log = deployment.container("frontend").logs(tail=50_000).decode().splitlines()
+    log = deployment.container("nginx").logs(tail=50_000).decode().splitlines()
     requests = [line for line in log if re.search(r'" 50[024] ', line)]
     errors = [line for line in log if re.search(r" \[(error|crit)\] ", line)]
     return "\n".join([report.summary(), *requests[-20:], *errors[-20:]])

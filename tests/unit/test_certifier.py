@@ -72,7 +72,7 @@ def test_a_certificate_from_files_is_carried_into_the_volume() -> None:
 
 def test_without_https_there_is_nothing_of_it() -> None:
     seen = declare(mode="production")
-    assert {name for typ, name in seen.seen if typ == VOLUME} == {"site"}
+    assert {name for typ, name in seen.seen if typ == VOLUME} == {"drained", "site"}
     (port,) = seen.containers()["frontend"]["ports"]
     assert port["internal"] == 80
     assert (CONTAINER, "frontend-certificates") not in seen.seen

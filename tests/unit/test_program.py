@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from infra import health, timeouts
+from infra import health, standby, timeouts
 from tests.support.program import CONTAINER, ROOT, Recorder, declare
 from topology import SERVICES
 
@@ -181,3 +181,27 @@ def test_a_container_stops_as_its_row_says_and_the_gateway_as_the_slowest(
         for service in services:
             graceful = timeouts.graceful(service.timeout)
             assert f"GRACEFUL_SECONDS={graceful}" in containers[service.name]["envs"]
+
+
+def test_in_production_nginx_joins_the_network_of_a_container_that_stays() -> None:
+    containers = declare(mode="production", namePrefix="x-").containers()
+    owner, nginx = containers["frontend"], containers["frontend-nginx"]
+    assert nginx["networkMode"] == "container:frontend"
+    assert not {"hostname", "networksAdvanced"} & {key for key, value in nginx.items() if value}
+    assert (owner["command"], nginx["command"]) == (["stand-by"], ["join"])
+    assert [port["internal"] for port in owner["ports"]] == [80]
+    assert not nginx["ports"]
+    assert owner["sysctls"] == {"net.ipv4.tcp_migrate_req": "1"}
+    assert owner["mounts"] == nginx["mounts"]
+    assert nginx["destroyGraceSeconds"] > 65 > nginx["stopTimeout"]
+    assert "8001" in nginx["healthcheck"]["tests"][3]
+    assert "kill" not in str(owner["healthcheck"])
+    assert "kill" in str(nginx["healthcheck"])
+    assert "frontend-nginx" not in declare().containers()
+
+
+@pytest.mark.parametrize(
+    ("release", "migrates"), [("5.10.0-28-amd64", False), ("5.14.0", True), ("6.1.0-rc1", True)]
+)
+def test_the_kernel_hands_connections_over_since_5_14(release: str, *, migrates: bool) -> None:
+    assert standby.can_migrate(release) is migrates

@@ -68,7 +68,9 @@ class Engine:
 def removed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The containers that were removed."""
     found: list[str] = []
-    monkeypatch.setattr(leftovers, "stop_and_remove", lambda _, container: found.append(container))
+    monkeypatch.setattr(
+        leftovers, "stop_and_remove", lambda _, container, _seconds: found.append(container)
+    )
     monkeypatch.setattr(leftovers, "find", lambda *_: [])
     monkeypatch.setattr(plugins, "end_orphans", lambda _: 0)
     monkeypatch.setattr(limits, "set_missing", lambda *_: [])

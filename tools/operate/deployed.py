@@ -74,6 +74,8 @@ def is_of(container: Container, service: str) -> bool:
 
 
 def aliases(container: Container) -> set[str]:
+    if container.attrs["HostConfig"]["NetworkMode"].startswith("container:"):
+        return {GATEWAY}  # only nginx has its network from another container, the gateway's
     networks = container.attrs["NetworkSettings"]["Networks"]
     return {alias for network in networks.values() for alias in network["Aliases"] or ()}
 

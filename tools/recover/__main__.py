@@ -189,8 +189,9 @@ def finish_deletions(engine: DockerClient, before: State, failed: list[Problem])
             continue
         try:
             if found and "BeforeDelete" in (resource.get("resourceHooks") or {}):  # in production
-                drains.drain(found, resource["inputs"])
-            leftovers.stop_and_remove(engine, resource["id"])
+                drains.before_deletion(found, resource["inputs"])
+            seconds = int(resource["inputs"].get("destroyGraceSeconds") or 0)
+            leftovers.stop_and_remove(engine, resource["id"], seconds)
         except Problem as problem:
             failed.append(problem)
 

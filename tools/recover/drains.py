@@ -12,7 +12,7 @@ from infra.engine import ANSWER_SECONDS, execute
 from infra.nginx import DRAINED
 from tools.recover.state import State
 from tools.setup.errors import Problem
-from topology import GATEWAY
+from topology import GATEWAY, NGINX
 
 
 def find(engine: DockerClient, state: State) -> Container | None:
@@ -24,6 +24,14 @@ def find(engine: DockerClient, state: State) -> Container | None:
                 return None
             return found if found.status == "running" else None
     return None
+
+
+def before_deletion(gateway: Container, inputs: Mapping[str, Any]) -> None:
+    """Do what the hook before the deletion of the container of these inputs would do."""
+    if inputs["name"] == _prefix(gateway) + NGINX:
+        _run(gateway, "gateway", "take-over")
+    else:
+        drain(gateway, inputs)
 
 
 def drain(gateway: Container, inputs: Mapping[str, Any]) -> None:

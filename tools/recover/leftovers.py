@@ -46,12 +46,16 @@ def remove(engine: DockerClient, leftover: Leftover) -> None:
         _REMOVE[leftover.kind](engine, leftover)
 
 
-def stop_and_remove(engine: DockerClient, container: str) -> None:
-    """Stop and remove a container, and wait until it is gone."""
+def stop_and_remove(engine: DockerClient, container: str, seconds: int = 0) -> None:
+    """Stop and remove a container, and wait until it is gone.
+
+    It has its own time to stop, unless another number of seconds is given.
+    """
     with contextlib.suppress(docker.errors.NotFound):
         one = engine.containers.get(container)
         # A container of an older version has no time of its own.
-        seconds = one.attrs["Config"].get("StopTimeout") or timeouts.stop(Service.timeout)
+        own = one.attrs["Config"].get("StopTimeout") or timeouts.stop(Service.timeout)
+        seconds = seconds or own
         one.stop(timeout=seconds)
         with contextlib.suppress(docker.errors.APIError):
             one.remove(force=True, v=True)

@@ -13,8 +13,9 @@ from tools.recover import backend
 from tools.setup.errors import Problem
 
 SUFFIXES = (".json", ".json.gz")
-# The volume with the gateway's page and configuration, which every update fills again.
-SITE = "docker:index/volume:Volume::site"
+# The volumes of the gateway: its page and configuration, which every update fills again, and which
+# replicas are drained.
+SITE = ("docker:index/volume:Volume::site", "docker:index/volume:Volume::drained")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +41,7 @@ class State:
 
     @property
     def site(self) -> set[str]:
-        """The name of the gateway's volume, which contains nothing that must be kept."""
+        """The names of the gateway's volumes, which contain nothing that must be kept."""
         under_way = [op["resource"] for op in self.pending]
         return _names(r for r in [*self.resources, *under_way] if r["urn"].endswith(SITE))
 
