@@ -74,9 +74,18 @@ def take_over_hooks(prefix: str) -> pulumi.ResourceHookBinding:
             (f"{prefix}{GATEWAY}",), "take-over", lambda _: True, f"take over from {args.name}"
         )
 
+    def make_room(args: pulumi.ResourceHookArgs) -> None:
+        inputs = args.new_inputs or {}
+        with engine.client() as client:
+            left = _find(client, inputs["name"])
+            if left and left.status == "running":  # a run was killed after it had created it
+                take_over(args)
+                left.stop(timeout=int(inputs["destroyGraceSeconds"]))
+        _make_room(args)
+
     return pulumi.ResourceHookBinding(
         before_delete=[hook("take-over", take_over)],
-        before_create=container_hooks().before_create,
+        before_create=[hook("make-room-beside-standby", make_room)],
         on_error=container_hooks().on_error,
     )
 

@@ -133,6 +133,19 @@ class TestDrain:
         assert removed == ["replica"]
 
 
+@pytest.mark.parametrize(
+    ("left_over", "commands"),
+    [("one-frontend-nginx", [["gateway", "take-over"]]), ("one-router_one", [])],
+)
+def test_the_nginx_on_standby_takes_over_from_a_leftover_that_serves(
+    monkeypatch: pytest.MonkeyPatch, left_over: str, commands: list[list[str]]
+) -> None:
+    gateway = Gateway(0)
+    stand_in(monkeypatch, gateway)
+    drains.before_removal(Engine(), DELETING, [left_over])  # type: ignore[arg-type]
+    assert gateway.commands == commands
+
+
 class Ended:
     """An engine with one container that has ended."""
 

@@ -153,7 +153,7 @@ def heal(
         finish_deletions(engine, before, failed)
     if before.resources or before.pending:
         _refresh(stack)  # fails if another run has the lock
-    return _sweep(stack, engine, interrupted)
+    return _sweep(stack, engine, interrupted, failed)
 
 
 def _refresh(stack: backend.Stack) -> None:
@@ -196,7 +196,9 @@ def finish_deletions(engine: DockerClient, before: State, failed: list[Problem])
             failed.append(problem)
 
 
-def _sweep(stack: backend.Stack, engine: DockerClient, interrupted: Interrupted) -> State:
+def _sweep(
+    stack: backend.Stack, engine: DockerClient, interrupted: Interrupted, failed: list[Problem]
+) -> State:
     listed = leftovers.find(engine, stack.project, stack.name, EMPTY)
     current = state.load(stack) or EMPTY
     if stack.locks:
@@ -205,6 +207,10 @@ def _sweep(stack: backend.Stack, engine: DockerClient, interrupted: Interrupted)
     rest = [one for one in listed if current.names_under_way.isdisjoint(one.names)]
     for leftover in [one for one in rest if one.id not in current.ids]:
         if interrupted.owns(leftover):
+            try:
+                drains.before_removal(engine, current, leftover.names)
+            except Problem as problem:
+                failed.append(problem)
             leftovers.remove(engine, leftover)
             say(f"{leftover} was left over and is removed")
     return current

@@ -1,6 +1,6 @@
 """Drain and restore replicas at the gateway, as the hooks of a killed update would have."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import docker
@@ -29,9 +29,16 @@ def find(engine: DockerClient, state: State) -> Container | None:
 def before_deletion(gateway: Container, inputs: Mapping[str, Any]) -> None:
     """Do what the hook before the deletion of the container of these inputs would do."""
     if inputs["name"] == _prefix(gateway) + NGINX:
-        _run(gateway, "gateway", "take-over")
+        _take_over(gateway)
     else:
         drain(gateway, inputs)
+
+
+def before_removal(engine: DockerClient, state: State, names: Iterable[str]) -> None:
+    """Have the nginx on standby serve, if these are the names of the one that serves."""
+    gateway = find(engine, state)
+    if gateway and _prefix(gateway) + NGINX in names:
+        _take_over(gateway)
 
 
 def drain(gateway: Container, inputs: Mapping[str, Any]) -> None:
@@ -59,6 +66,10 @@ def drained_and_healthy(engine: DockerClient, gateway: Container) -> list[str]:
     names = [_prefix(gateway) + replica for replica in _run(gateway, "ls", DRAINED).split()]
     healthy = engine.containers.list(filters={"health": "healthy"}, ignore_removed=True)
     return [name for name in names if name in {one.name for one in healthy}]
+
+
+def _take_over(gateway: Container) -> None:
+    _run(gateway, "gateway", "take-over")
 
 
 def _prefix(gateway: Container) -> str:
