@@ -2,7 +2,8 @@
 SHELL := /bin/bash
 STACK ?= dev
 BASE ?= origin/main
-export BASE
+BUDGET ?=
+export BASE BUDGET
 BEGAN := $(shell date +%s)
 TOOK = $$(($$(date +%s) - $(BEGAN))) s
 
@@ -54,7 +55,7 @@ preview: tools ## show what `make up` would change, including manual changes and
 
 .PHONY: preview-diff
 preview-diff: tools ## show what this branch changes against BASE=origin/main, on a temporary stack
-	@$(ENV); $(PYTHON) -m tools.previewdiff --base "$$BASE" --stack $(STACK)
+	@$(ENV); $(PYTHON) -m tools.previewdiff --base "$$BASE" --stack $(STACK) --budget "$$BUDGET"
 
 .PHONY: destroy
 destroy: THEN = remove stack $(STACK)
