@@ -142,11 +142,11 @@ class _Stack:
         stopped = [one for one in resources if one.is_stopped]
         self.gone = {one.urn for one in stopped if one.op == GONE}
         self.networks = {str(one.old.get("name")) for one in stopped if one.kind == "Network"}
-        self.stopped = {one.id for one in stopped if one.runs_on}
+        self.stopped = {one.id for one in stopped if one.runs_on and one.id}
 
     def loses_its_network(self, one: _Resource) -> bool:
-        owner = _owner(one)
-        return bool(one.of("networksAdvanced", "name") & self.networks) or owner in self.stopped
+        torn = one.of("networksAdvanced", "name") & self.networks
+        return bool(torn or {_owner(one)} & self.stopped)
 
     def others(self, one: _Resource) -> list[_Resource]:
         """Return the other replicas, which serve while this one does not."""
