@@ -78,8 +78,16 @@ def test_a_replica_of_several_is_drained() -> None:
 def test_the_only_replica_stops(other: dict[str, Any]) -> None:
     found = price([replica("replace", "one"), other])
     (gap,) = found.of(Effect.GAP)
-    assert (gap.name, str(gap)) == ("one", "gap of about 2 s")
-    assert found.line() == "Price: one stops for about 2 s; no data deleted"
+    assert (gap.name, str(gap)) == ("one", "gap of about 10 s")
+    assert found.line() == "Price: one stops for about 10 s; no data deleted"
+
+
+def test_a_container_that_publishes_a_port_answers_before_it_is_healthy() -> None:
+    port = [{"internal": 8080, "external": 8080}]
+    found = price([replica("replace", "one", ports=port), replica("replace", "two")])
+    assert found.line() == (
+        "Price: one stops for about 2 s, two stops for about 10 s; no data deleted"
+    )
 
 
 def test_one_of_two_replicas_goes() -> None:
@@ -210,7 +218,7 @@ def test_what_is_too_expensive_is_named() -> None:
     found = price([replica("replace", "one")])
     said = str(budgets.refusal(found, ["no-loss"]))
     assert "the price exceeds the budget no-loss\n" in said
-    assert "why:   one: gap of about 2 s\n" in said
+    assert "why:   one: gap of about 10 s\n" in said
 
 
 def test_the_page_has_every_effect() -> None:

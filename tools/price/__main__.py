@@ -8,13 +8,13 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
 
 from tools.price import budgets
 from tools.price.clients import Clients, Route, Seen, routes
-from tools.price.effects import Price, price
+from tools.price.effects import Price, logged, price
 from tools.setup.errors import Problem
 
 LOST = 4  # the exit code
@@ -34,7 +34,7 @@ def preview(arguments: argparse.Namespace, command: Sequence[str]) -> int:
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile("w+") as printed:
         log = Path(folder) / "events"
         code = _run([*command, *colour], log, printed)
-        found = _price(log)
+        found = price(logged(log))
         if not code:
             print(found.line(), end="\n\n", flush=True)
         printed.seek(0)
@@ -54,25 +54,22 @@ def up(arguments: argparse.Namespace, command: Sequence[str]) -> int:
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "events"
         code = _run(command, log)
-        seen, found = clients.end(), _price(log)
+        seen, found = clients.end(), price(logged(log))
     return code or _verdict(seen, found)
 
 
 def _verdict(seen: Seen, found: Price) -> int:
-    """Print what clients have seen of a change. A loss that is not in its price is an error."""
+    """Print the price of a change, and what clients have seen. Another loss is an error."""
     if not (found.items and seen.asked):
         return 0
-    print(seen, flush=True)
-    if not seen.lost:
-        return 0
-    if found.loses:
-        print(found.line(), flush=True)
+    print(f"{found.line()}\n{seen}", flush=True)
+    if found.loses or not seen.lost:
         return 0
     what = f"{seen.lost} of {seen.asked} requests were lost during an update that should lose none"
     remedy = (
         "`make logs` shows what the gateway and the services said then. The update is deployed."
     )
-    print(Problem(what, f"{found.line()}\n{seen.evidence()}", remedy), file=sys.stderr)
+    print(Problem(what, seen.evidence(), remedy), file=sys.stderr)
     return LOST
 
 
@@ -89,16 +86,6 @@ def _run(command: Sequence[str], log: Path, output: IO[str] | None = None) -> in
         signal.signal(number, lambda received, _: child.send_signal(received))
     code = child.wait()
     return code if code >= 0 else 128 - code
-
-
-def _price(log: Path) -> Price:
-    return price(_steps(log))
-
-
-def _steps(log: Path) -> Iterator[dict[str, Any]]:
-    for line in log.read_text().splitlines() if log.exists() else ():
-        if '"resourcePreEvent"' in line and line.endswith("}"):
-            yield json.loads(line)["resourcePreEvent"]["metadata"]
 
 
 def _settings(stack: str) -> dict[str, Any]:

@@ -3,19 +3,23 @@
 Everything follows from what the resources say in the engine's events: no list names them here.
 """
 
+import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
 Step = Mapping[str, Any]  # the metadata of an event: urn, type, op, old, new
 
 GONE, REPLACED = "delete", "replace"
 CHANGES = ("create", "import", "update", REPLACED, GONE)
-# From the stop of a container to the first answer of the next one, as docs/reliability.md has
+# From the last answer of a container to the first one of the next, as docs/reliability.md has
 # measured it. Requests that are still open when it is stopped make it longer.
 GAP_SECONDS = 2
+# The same, if only the gateway asks it: it drains it first, and then waits until it is healthy.
+BEHIND_THE_GATEWAY_SECONDS = 10
 ROLLED_OUT = ("taskSpec", "endpointSpec")  # of a swarm's service: they make new tasks
 
 
@@ -70,7 +74,8 @@ class Price:
         return "; ".join([f"Price: {', '.join(self._parts()) or 'nothing stops'}", *_joined(good)])
 
     def _parts(self) -> list[str]:
-        parts = [_stops(self.of(Effect.GAP), seconds) for seconds in (GAP_SECONDS, None)]
+        gaps = self.of(Effect.GAP)
+        parts = [_stops(gaps, s) for s in (GAP_SECONDS, BEHIND_THE_GATEWAY_SECONDS, None)]
         for effect, says in (
             (Effect.REMOVED, "{} removed"),
             (Effect.DELETED, "data of {} deleted"),
@@ -81,6 +86,13 @@ class Price:
         parts.append(_counted(self.of(Effect.DRAINED), "container{} drained"))
         parts.append(_counted(self.of(Effect.RELOAD), "reload{}"))
         return [part for part in parts if part]
+
+
+def logged(log: Path) -> Iterator[Step]:
+    """Yield the steps in the file of `--event-log`, which may be missing or end in a torn line."""
+    for line in log.read_text().splitlines() if log.exists() else ():
+        if '"resourcePreEvent"' in line and line.endswith("}"):
+            yield json.loads(line)["resourcePreEvent"]["metadata"]
 
 
 def price(steps: Iterable[Step]) -> Price:
@@ -185,7 +197,7 @@ def _container(one: _Resource, stack: _Stack) -> Answer:
         return Effect.DRAINED, None
     if one.op == GONE and one.parent in stack.gone:
         return Effect.REMOVED, None
-    return Effect.GAP, GAP_SECONDS
+    return Effect.GAP, GAP_SECONDS if one.old.get("ports") else BEHIND_THE_GATEWAY_SECONDS
 
 
 def _owner(one: _Resource) -> str:
