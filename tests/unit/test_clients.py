@@ -178,8 +178,8 @@ def replaced(*others: str) -> str:
     lines = []
     for name, op in {"one": "replace", **dict.fromkeys(others, "same")}.items():
         side = {"parent": parent, "inputs": {"restart": "always"}}
-        kind = "docker:index/container:Container"
-        step = {"op": op, "type": kind, "urn": f"urn::{name}", "old": side, "new": side}
+        urn = f"urn::docker:index/container:Container::{name}"
+        step = {"op": op, "urn": urn, "old": side, "new": side}
         lines.append(json.dumps({"resourcePreEvent": {"metadata": step}}))
     return "\n".join([*lines, '{"resourcePreEvent"'])  # torn, as after a kill
 

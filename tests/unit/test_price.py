@@ -14,11 +14,12 @@ from tools.price.effects import BUDGETS, Effect, Price, price
 STACK = "urn:pulumi:prod::microservices::"
 Inputs = Mapping[str, object]
 NONE: Inputs = {}
+TMPFS: Any = {"driverOpts": {"type": "tmpfs"}}
 SERVICE, GATEWAY = "microservices:index:WebService", "microservices:index:Gateway"
 
 
 def component(name: str, op: str = "same", kind: str = SERVICE) -> dict[str, Any]:
-    return {"op": op, "type": kind, "urn": f"{STACK}{kind}::{name}", "old": {}, "new": {}}
+    return {"op": op, "urn": f"{STACK}{kind}::{name}", "old": {}, "new": {}}
 
 
 def step(
@@ -37,7 +38,7 @@ def step(
     common = {"parent": above, "id": f"id-of-{name}"}
     old = {**common, **retained, "inputs": inputs}
     new = {**common, "inputs": {**inputs, **changes}}
-    whole = {"op": op, "type": kind, "urn": f"{STACK}{kind}::{name}", "old": old, "new": new}
+    whole = {"op": op, "urn": f"{STACK}{kind}::{name}", "old": old, "new": new}
     whole.pop({"create": "old", "delete": "new"}.get(op, ""), None)
     return whole
 
@@ -106,10 +107,21 @@ def test_all_replicas_of_another_kind_of_stack_stop() -> None:
     }
 
 
-def test_a_change_in_place_or_a_new_container_costs_nothing() -> None:
-    steps = [replica("update", "one"), replica("create", "two"), replica("same", "one-2")]
-    assert effects(*steps) == {"one": Effect.NOTHING, "two": Effect.NOTHING}
+def test_a_change_in_place_or_a_new_service_or_replica_costs_nothing() -> None:
+    new = [component("two", "create"), replica("create", "two"), replica("create", "two-2")]
+    steps = [replica("update", "one"), *new, replica("create", "one-2")]
+    assert set(effects(*steps).values()) == {Effect.NOTHING}
     assert price(steps).line() == "Price: nothing stops; no request lost, no data deleted"
+
+
+def test_a_container_that_somebody_has_taken_away_is_missed() -> None:
+    port = [{"internal": 80, "external": 8000}]
+    assert effects(component("one"), replica("create", "one")) == {"one": Effect.GAP}
+    found = price([component("one"), replica("create", "one", ports=port)])
+    assert [item.seconds for item in found.items] == [2]
+    joined = container("create", "nginx", "frontend", networkMode="container:id-of-frontend")
+    owner = container("same", "frontend", "frontend", ports=port)
+    assert effects(owner, joined) == {"nginx": Effect.NOTHING}
 
 
 def test_the_owner_of_the_port_stops_and_one_in_its_network_hands_over() -> None:
@@ -119,6 +131,13 @@ def test_the_owner_of_the_port_stops_and_one_in_its_network_hands_over() -> None
     assert effects(owner["replace"]) == {"frontend": Effect.GAP}
     assert effects(owner["same"], joined) == {"nginx": Effect.DRAINED}
     assert effects(owner["replace"], joined) == {"frontend": Effect.GAP, "nginx": Effect.GAP}
+    line = "Price: frontend, nginx stop for about 2 s; no data deleted"
+    assert price([owner["replace"], joined]).line() == line
+    network = step("replace", "Network", "edge", "", name="prod")
+    assert [item.seconds for item in price([network, owner["replace"], joined]).of(Effect.GAP)] == [
+        None,
+        None,
+    ]
 
 
 def test_what_runs_once_for_the_gateway_is_a_reload() -> None:
@@ -165,6 +184,12 @@ class TestVolumes:
     def test_what_the_program_fills_is_no_data(self) -> None:
         found = self.found("delete", retained=False, readOnly=True)
         assert [item.effect for item in found.items] == [Effect.NOTHING]
+
+    def test_a_volume_in_memory_has_none(self) -> None:
+        mounts = [{"source": "drained"}]
+        volume = step("delete", "Volume", "drained", "frontend", name="drained", **TMPFS)
+        gateway = container("same", "frontend", "frontend", mounts=mounts)
+        assert effects(volume, gateway) == {"drained": Effect.NOTHING}
 
     def test_another_label_deletes_nothing(self) -> None:
         found = self.found("update", retained=False)

@@ -11,7 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-Step = Mapping[str, Any]  # the metadata of an event: urn, type, op, old, new
+Step = Mapping[str, Any]  # the metadata of an event: urn, op, old, new
 
 GONE, REPLACED = "delete", "replace"
 CHANGES = ("create", "import", "update", REPLACED, GONE)
@@ -69,9 +69,15 @@ class Price:
     def line(self) -> str:
         if not self.items:
             return "Price: nothing changes"
+        return "; ".join([f"Price: {self.summary()}", *self._verdict()])
+
+    def summary(self) -> str:
+        return ", ".join(self._parts()) or "nothing stops"
+
+    def _verdict(self) -> list[str]:
         good = ["no request lost"] * (not self.loses)
         good += ["no data deleted"] * (not self.of(Effect.DELETED))
-        return "; ".join([f"Price: {', '.join(self._parts()) or 'nothing stops'}", *_joined(good)])
+        return [", ".join(good)] if good else []
 
     def _parts(self) -> list[str]:
         gaps = self.of(Effect.GAP)
@@ -113,11 +119,12 @@ def _item(one: "_Resource", stack: "_Stack") -> Item:
 class _Resource:
     def __init__(self, step: Step) -> None:
         self.op, self.urn = str(step["op"]), str(step["urn"])
-        self.kind = str(step["type"]).rpartition(":")[2]
-        self.name = self.urn.rpartition("::")[2]
+        *_, kind, self.name = self.urn.split("::")
+        self.kind = kind.rpartition(":")[2]
         old, new = step.get("old") or {}, step.get("new") or {}
         self.old: Mapping[str, Any] = old.get("inputs") or {}
         self.new: Mapping[str, Any] = new.get("inputs") or {}
+        self.inputs = self.old or self.new
         self.id = str(old.get("id", ""))
         self.parent = str((old or new).get("parent", ""))
         self.is_retained = bool(old.get("retainOnDelete"))
@@ -133,7 +140,7 @@ class _Resource:
     @property
     def runs_on(self) -> bool:
         """Whether it is a container that is to run for good, not one that does a job once."""
-        return self.kind == "Container" and self.old.get("restart") != "no"
+        return self.kind == "Container" and self.inputs.get("restart") != "no"
 
     @property
     def service(self) -> str:
@@ -142,8 +149,8 @@ class _Resource:
         return parent if re.fullmatch(rf"{re.escape(parent)}(-\d+)?", self.name) else ""
 
     def of(self, key: str, name: str) -> set[str]:
-        """Return a field of each element of a list in its old inputs."""
-        return {str(element.get(name)) for element in self.old.get(key) or ()}
+        """Return a field of each element of a list in its inputs."""
+        return {str(element.get(name)) for element in self.inputs.get(key) or ()}
 
 
 class _Stack:
@@ -153,12 +160,22 @@ class _Stack:
         self.running = [one for one in resources if one.runs_on and one.existed]
         stopped = [one for one in resources if one.is_stopped]
         self.gone = {one.urn for one in stopped if one.op == GONE}
+        self._made = {one.urn for one in resources if not one.existed}
         self.networks = {str(one.old.get("name")) for one in stopped if one.kind == "Network"}
-        self.stopped = {one.id for one in stopped if one.runs_on and one.id}
+        self._by_id = {one.id: one for one in self.running if one.id}
+
+    def owner(self, one: _Resource) -> _Resource | None:
+        """Return the container in whose network it is, and which serves while it is away."""
+        mode = str(one.inputs.get("networkMode"))
+        return self._by_id.get(mode.removeprefix("container:"))
+
+    def is_new(self, one: _Resource) -> bool:
+        """Whether its service is new too; else somebody has taken the container away."""
+        return not one.existed and one.parent in self._made
 
     def loses_its_network(self, one: _Resource) -> bool:
-        torn = one.of("networksAdvanced", "name") & self.networks
-        return bool(torn or {_owner(one)} & self.stopped)
+        owner = self.owner(one) or one
+        return bool(owner.of("networksAdvanced", "name") & self.networks)
 
     def others(self, one: _Resource) -> list[_Resource]:
         """Return the other replicas, which serve while this one does not."""
@@ -171,7 +188,8 @@ class _Stack:
 
     def has_data(self, volume: _Resource) -> bool:
         """Whether a container that runs writes to it; others are filled by the program itself."""
-        return any(
+        is_in_memory = (volume.old.get("driverOpts") or {}).get("type") == "tmpfs"
+        return not is_in_memory and any(
             mount.get("source") == volume.old.get("name") and not mount.get("readOnly")
             for one in self.running
             for mount in one.old.get("mounts") or ()
@@ -189,21 +207,17 @@ def _container(one: _Resource, stack: _Stack) -> Answer:
     if not one.runs_on:  # what it does once for the gateway makes nginx reload
         is_gateways = ":Gateway::" in one.parent and one.op == REPLACED
         return (Effect.RELOAD if is_gateways else Effect.NOTHING), None
-    if not one.is_stopped or one.old.get("wait") is False:  # nobody waits for its answer
+    if one.op == "update" or one.inputs.get("wait") is False or stack.is_new(one):
         return Effect.NOTHING, None
     if stack.loses_its_network(one):
         return Effect.GAP, None
-    if _owner(one) or stack.others(one):
-        return Effect.DRAINED, None
+    owner = stack.owner(one)
+    if (owner and not owner.is_stopped) or stack.others(one):
+        return Effect.DRAINED if one.is_stopped else Effect.NOTHING, None
     if one.op == GONE and one.parent in stack.gone:
         return Effect.REMOVED, None
-    return Effect.GAP, GAP_SECONDS if one.old.get("ports") else BEHIND_THE_GATEWAY_SECONDS
-
-
-def _owner(one: _Resource) -> str:
-    """Return the ID of the container in whose network it is: that one serves meanwhile."""
-    mode = str(one.old.get("networkMode", ""))
-    return mode.removeprefix("container:") if mode.startswith("container:") else ""
+    is_published = (owner or one).inputs.get("ports")
+    return Effect.GAP, GAP_SECONDS if is_published else BEHIND_THE_GATEWAY_SECONDS
 
 
 def _swarm_service(one: _Resource, _: _Stack) -> Answer:
@@ -242,7 +256,3 @@ def _names(items: Iterable[Item]) -> str:
 
 def _counted(items: Sequence[Item], what: str) -> str:
     return f"{len(items)} {what.format('' if len(items) == 1 else 's')}" if items else ""
-
-
-def _joined(parts: Sequence[str]) -> list[str]:
-    return [", ".join(parts)] if parts else []
