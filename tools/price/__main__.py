@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
 
+from infra import docker_host
 from tools.price import budgets
 from tools.price.clients import Clients, Route, Seen, routes
 from tools.price.effects import Price, logged, price
@@ -29,11 +30,14 @@ def main() -> int:
 
 
 def preview(arguments: argparse.Namespace, command: Sequence[str]) -> int:
-    """Print the price and then what Pulumi printed; it has no other way to stand first."""
+    """Print the price and then what Pulumi printed; it has no other way to stand first.
+
+    If Pulumi may ask for the passphrase, at a terminal, the price comes last.
+    """
     colour = ["--color", "always"] if sys.stdout.isatty() and "NO_COLOR" not in os.environ else []
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile("w+") as printed:
         log = Path(folder) / "events"
-        code = _run([*command, *colour], log, printed)
+        code = _run([*command, *colour], log, None if _may_ask() else printed)
         found = price(logged(log))
         if not code:
             print(found.line(), end="\n\n", flush=True)
@@ -45,10 +49,15 @@ def preview(arguments: argparse.Namespace, command: Sequence[str]) -> int:
     return code
 
 
+def _may_ask() -> bool:
+    passphrases = ("PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE")
+    return sys.stdin.isatty() and not any(name in os.environ for name in passphrases)
+
+
 def up(arguments: argparse.Namespace, command: Sequence[str]) -> int:
     """Ask the gateway while Pulumi works. In development nothing serves during a replacement."""
     settings = _settings(arguments.stack)
-    if settings.get("mode", DEVELOPMENT) == DEVELOPMENT or _is_elsewhere():
+    if settings.get("mode", DEVELOPMENT) == DEVELOPMENT or not docker_host.is_here():
         os.execvp(command[0], [*command])  # noqa: S606  no shell around it
     clients = Clients(lambda: _routes(arguments.stack, settings.get("bindAddress", "127.0.0.1")))
     with tempfile.TemporaryDirectory() as folder:
@@ -95,11 +104,6 @@ def _settings(stack: str) -> dict[str, Any]:
     file = Path(f"Pulumi.{stack}.yaml")
     said = (yaml.safe_load(file.read_text()) or {}) if file.exists() else {}
     return {key.rpartition(":")[2]: value for key, value in (said.get("config") or {}).items()}
-
-
-def _is_elsewhere() -> bool:
-    """Whether the engine is on another machine, whose 127.0.0.1 is not this one's."""
-    return not os.environ.get("DOCKER_HOST", "unix:").startswith("unix:")
 
 
 def _routes(stack: str, bind_address: str) -> list[Route]:
