@@ -1,6 +1,6 @@
 """Each edit of a production stack costs what its price says: a loss if it says so, else none."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import pytest
 
@@ -8,26 +8,9 @@ from tests.support.deployment import Deployment
 from tests.support.load import load
 from tests.support.notes import note
 from tests.support.priced import ROUNDS, Priced, costs, up
-from tests.support.shared import Shared
 from tests.support.updates import REQUESTS_PER_SECOND, explained, mixed, page, wait_relieved
 from tools.price.clients import Clients, routes
 from tools.price.effects import Price
-
-pytestmark = pytest.mark.xdist_group("priced")
-
-
-@pytest.fixture(scope="module")
-def _priced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared]:
-    production = {"mode": "production", "replicas": "2"}
-    one = Shared(lambda: tmp_path_factory.mktemp("priced"), lambda _: None, **production)
-    yield one
-    one.remove()
-
-
-@pytest.fixture
-def priced(_priced: Shared) -> Deployment:
-    """One deployment for all edits, each on top of those before."""
-    return _priced.get()
 
 
 def outputs(deployment: Deployment) -> dict[str, object]:
@@ -42,18 +25,19 @@ def names(edits: Sequence[Priced]) -> str:
 
 
 @pytest.mark.parametrize("edits", ROUNDS, ids=names)
-def test_a_price(priced: Deployment, edits: Sequence[Priced]) -> None:
-    wait_relieved(priced)
-    old = page(priced)
+def test_a_price(production: Deployment, edits: Sequence[Priced]) -> None:
+    """All rounds run on one deployment, each on top of those before."""
+    wait_relieved(production)
+    old = page(production)
     for edit in edits:
-        edit.apply(priced)
-    with load(priced.url, mixed(priced, old), rate=REQUESTS_PER_SECOND) as report:
-        clients = Clients(lambda: routes(outputs(priced), "127.0.0.1"))
-        found = up(priced)
+        edit.apply(production)
+    with load(production.url, mixed(production, old), rate=REQUESTS_PER_SECOND) as report:
+        clients = Clients(lambda: routes(outputs(production), "127.0.0.1"))
+        found = up(production)
         seen = clients.end()
     note(f"price of {names(edits)}", f"{found.line()}\n{seen}\n{report.summary()}")
     assert costs(found) == costs(Price(tuple(item for edit in edits for item in edit.costs)))
-    assert (report.lost > 0) == found.loses, explained(priced, report)
+    assert (report.lost > 0) == found.loses, explained(production, report)
     assert (seen.lost > 0) == found.loses, seen.evidence()
     assert seen.asked > 3
     assert report.sent > REQUESTS_PER_SECOND
