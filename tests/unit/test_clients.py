@@ -246,6 +246,15 @@ class TestUp:
         assert gateway.asked == []
         assert (tmp_path / "asked").read_text() == "work\n"
 
+    @pytest.mark.parametrize("text", ["{", "[]", "config: []", ""])
+    def test_a_file_that_nobody_understands_is_left_to_pulumi(
+        self, tmp_path: Path, gateway: Gateway, text: str
+    ) -> None:
+        with stack(tmp_path, gateway):
+            (tmp_path / "Pulumi.prod.yaml").write_text(text)
+            (tmp_path / "end").write_text("255")
+            assert ended(start(tmp_path, "up", "--stack", "prod"))[::2] == (255, "")
+
     def test_outputs_that_nobody_understands_stop_nothing(
         self, tmp_path: Path, gateway: Gateway
     ) -> None:

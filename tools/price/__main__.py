@@ -98,12 +98,14 @@ def _run(command: Sequence[str], log: Path, output: IO[str] | None = None) -> in
 
 
 def _settings(stack: str) -> dict[str, Any]:
-    """Return the stack's own configuration, without its namespace."""
+    """Return the stack's own configuration, without its namespace; Pulumi reports a bad file."""
     import yaml  # noqa: PLC0415  a preview does without
 
-    file = Path(f"Pulumi.{stack}.yaml")
-    said = (yaml.safe_load(file.read_text()) or {}) if file.exists() else {}
-    return {key.rpartition(":")[2]: value for key, value in (said.get("config") or {}).items()}
+    try:
+        said = yaml.safe_load(Path(f"Pulumi.{stack}.yaml").read_text())
+        return {key.rpartition(":")[2]: value for key, value in said["config"].items()}
+    except (OSError, ValueError, yaml.YAMLError, AttributeError, KeyError, TypeError):
+        return {}
 
 
 def _routes(stack: str, bind_address: str) -> list[Route]:
