@@ -2,7 +2,8 @@
 SHELL := /bin/bash
 STACK ?= dev
 BASE ?= origin/main
-export BASE
+BUDGET ?=
+export BASE BUDGET
 BEGAN := $(shell date +%s)
 TOOK = $$(($$(date +%s) - $(BEGAN))) s
 
@@ -23,6 +24,7 @@ SWARM_OF_ONE = $(ON_SWARM) && [[ $$($(KEY) swarmInit) == true ]]
 OLD_IMAGES = docker image prune --all --force --filter label=microservices.stack=$(STACK)
 PYTHON := .venv/bin/python
 OPERATE = $(ENV); $(PYTHON) -m tools.operate --stack $(STACK)
+PRICE = $(PYTHON) -m tools.price
 RECOVER = $(PYTHON) -m tools.recover --stack $(STACK)
 
 .PHONY: help
@@ -42,7 +44,7 @@ env: ## print the environment variables for a shell: eval "$$(make env)"
 up: THEN = deploy stack $(STACK)
 up: tools ## install what is missing, then deploy the stack
 	@$(ENV); $(RECOVER); $(SELECT); if $(SWARM_OF_ONE); then $(SETUP) swarm; fi
-	@$(ENV); pulumi up --stack $(STACK) --yes --skip-preview --refresh --policy-pack policy --suppress-progress
+	@$(ENV); $(PRICE) up --stack $(STACK) -- pulumi up --stack $(STACK) --yes --skip-preview --refresh --policy-pack policy --suppress-progress
 	@$(ENV); url=$$(pulumi stack output --stack $(STACK) url); echo "Ready in $(TOOK): $$url"; \
 	if [[ $$url == https:* ]]; then $(PYTHON) -m tools.operate --stack $(STACK) certificate; fi
 
@@ -50,11 +52,11 @@ up: tools ## install what is missing, then deploy the stack
 .PHONY: preview
 preview: THEN = show what would change of stack $(STACK)
 preview: tools ## show what `make up` would change, including manual changes and policy violations
-	@$(ENV); $(SELECT); $(PYTHON) -m tools.recover.presence --stack $(STACK); pulumi preview --stack $(STACK) --diff --refresh --policy-pack policy --suppress-outputs --suppress-progress
+	@$(ENV); $(SELECT); $(PYTHON) -m tools.recover.presence --stack $(STACK); $(PRICE) preview --budget "$$BUDGET" -- pulumi preview --stack $(STACK) --diff --refresh --policy-pack policy --suppress-outputs --suppress-progress
 
 .PHONY: preview-diff
 preview-diff: tools ## show what this branch changes against BASE=origin/main, on a temporary stack
-	@$(ENV); $(PYTHON) -m tools.previewdiff --base "$$BASE" --stack $(STACK)
+	@$(ENV); $(PYTHON) -m tools.previewdiff --base "$$BASE" --stack $(STACK) --budget "$$BUDGET"
 
 .PHONY: destroy
 destroy: THEN = remove stack $(STACK)

@@ -36,6 +36,7 @@ README = {
     " make status": r"router_two .* healthy",
     f" {LOGS}": r"^router_one +\| ",
     "make preview": r"\d+ unchanged",
+    "make preview BUDGET=no-loss,no-data": r"^Price: nothing changes$",
     "pulumi preview --policy-pack policy": "microservices@v",
 }
 STATE = {

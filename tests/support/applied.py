@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 
 from tests.support.deployment import Deployment
 from tests.support.edits import ALL, Edit
-from tests.support.steps import previewed, updated
+from tests.support.priced import costs, in_development
+from tests.support.steps import combined, shown, updated
+from tools.price.effects import price
 
 
 def tags(deployment: Deployment) -> set[str]:
@@ -42,9 +44,10 @@ def check(edited: Deployment, edits: Sequence[Edit]) -> None:
     before = images(edited)
     for edit in edits:
         edit.apply(edited)
-    shown, done = previewed(edited), updated(edited)
+    preview, done = shown(edited), updated(edited)
     later = {edit.what: edit.look(edited) for edit in edits}
-    assert shown == expected
+    assert combined(preview) == expected
+    assert costs(price(preview)) == costs(in_development(expected))
     assert done == expected
     assert later == wanted
     assert not [what for what in wanted if earlier[what] == wanted[what]]

@@ -1,9 +1,11 @@
 """The tables of docs/changes.md, from the table of edits; as a module, it writes them there."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from tests.support.edits import ALL, DRIFTS, EDITS, UNSEEN, Drift, Edit
+from tests.support.priced import ROUNDS, in_development
+from tools.price.effects import Price
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "changes.md"
 HAPPENS = {
@@ -17,7 +19,11 @@ HAPPENS = {
 def tables() -> dict[str, str]:
     """Return each table by the name of its marker in the page."""
     return {
-        "edits": _table("edit", EDITS),
+        "edits": _table("edit", EDITS, priced=True),
+        "prices": _rows(
+            ["edit in production", "price"],
+            [[edit.what, Price(edit.costs).summary()] for edits in ROUNDS for edit in edits],
+        ),
         "drift": _table("by hand", DRIFTS),
         "unseen": "\n".join(f"- {what}" for what in UNSEEN),
     }
@@ -32,10 +38,20 @@ def written(page: str) -> str:
     return page
 
 
-def _table(first: str, edits: Iterable[Edit | Drift]) -> str:
-    rows = [f"| {edit.what} | {_shown(edit.steps)} | {_done(edit)} |" for edit in edits]
-    head = [f"| {first} | the preview shows | the update does |", "|---|---|---|"]
-    return "\n".join([*head, *rows])
+def _table(first: str, edits: Iterable[Edit | Drift], *, priced: bool = False) -> str:
+    rows = [
+        [edit.what, _shown(edit.steps), _done(edit), *_price(edit.steps) * priced] for edit in edits
+    ]
+    return _rows([first, "the preview shows", "the update does", *["price"] * priced], rows)
+
+
+def _rows(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def _price(steps: Mapping[str, str]) -> list[str]:
+    return [in_development(steps).summary()]
 
 
 def _shown(steps: Mapping[str, str]) -> str:

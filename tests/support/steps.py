@@ -21,18 +21,23 @@ PARTS = {"create-replacement": "replace", "delete-replaced": "replace"}
 
 def previewed(deployment: Deployment, *more: str) -> dict[str, str]:
     """Return what a preview shows: resource -> operation and changed properties."""
-    shown = json.loads(deployment.operate("preview", "--json", *more).stdout)
-    return _steps(shown["steps"])
+    return combined(shown(deployment, *more))
+
+
+def shown(deployment: Deployment, *more: str) -> list[dict[str, Any]]:
+    """Return the steps of a preview as they are."""
+    steps = json.loads(deployment.operate("preview", "--json", *more).stdout)["steps"]
+    return [{**one, "old": one.get("oldState"), "new": one.get("newState")} for one in steps]
 
 
 def updated(deployment: Deployment, *more: str) -> dict[str, str]:
     """Return the same for `pulumi up`, from the events that the engine wrote."""
     lines = deployment.up("--json", *more).stdout.splitlines()
     events = [event for line in lines if (event := json.loads(line).get("resOutputsEvent"))]
-    return _steps(event["metadata"] for event in events)
+    return combined(event["metadata"] for event in events)
 
 
-def _steps(steps: Iterable[dict[str, Any]]) -> dict[str, str]:
+def combined(steps: Iterable[dict[str, Any]]) -> dict[str, str]:
     """Combine the steps of each resource, such as those of a replacement."""
     found: dict[str, set[str]] = {}
     for step in steps:

@@ -4,7 +4,9 @@ import re
 
 from tests.support.contract import ONLY_GET, ask
 from tests.support.polling import wait_until
+from tests.support.priced import costs, up
 from tests.support.swarm_deployment import PORT, RATE, Swarm, assert_nothing_lost, record
+from tools.price.effects import GAP_SECONDS, Effect
 
 PATH = "/api/v1/say_hello"
 # From a gateway that has just started, until the first DNS answer.
@@ -84,8 +86,9 @@ def test_a_changed_page_goes_out_node_by_node(swarm: Swarm) -> None:
     page = swarm.deployment.project / "frontend" / "index.html"
     page.write_text(page.read_text().replace("</body>", "<!-- new --></body>"))
     with swarm.load() as reports:
-        swarm.deployment.up()
+        found = up(swarm.deployment)
     record("changed page (gateways)", reports)
+    assert costs(found) == {("frontend", Effect.GAP, GAP_SECONDS)}
     for node in swarm.nodes:
         assert ask(f"http://{node.address}:{PORT}/")[2] == page.read_bytes()
     for report in reports.values():

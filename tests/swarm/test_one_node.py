@@ -8,9 +8,11 @@ from tests.support.certificates import Authority, config
 from tests.support.contract import HELLO, INTRODUCED, ONLY_GET, WHO, ask
 from tests.support.full_row import FIRST, SECOND, VOLUME, Seen, facts, hashed, write_service
 from tests.support.polling import wait_until
+from tests.support.priced import costs, up
 from tests.support.rig import REGISTRY
 from tests.support.swarm_deployment import BASES, PORT, Swarm, assert_nothing_lost, lost, record
 from tests.support.visitor import Visitor
+from tools.price.effects import Effect
 from tools.recover import leftovers
 from tools.recover.state import EMPTY
 
@@ -119,8 +121,9 @@ def test_a_rolling_update(alone: Swarm) -> None:
     before = {replica.id for replica in alone.replicas("router_one")}
     alone.change("microservice1")
     with alone.load() as reports:
-        alone.deployment.up()
+        found = up(alone.deployment)
     record("rolling update on one node", reports)
+    assert costs(found) == {("microservice1", Effect.DRAINED, None)}
     assert_nothing_lost(reports)
 
     def replaced() -> bool:

@@ -1,11 +1,13 @@
 """The Markdown says what changed and nothing that its values say; the JSON keeps its schema."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from tools.previewdiff.changes import Preview, Property, Resource, Violation
 from tools.previewdiff.report import Subject, shorten, to_json, to_markdown
+from tools.price.effects import Effect, Item, Price
 
 SUBJECT = Subject(
     base="origin/main", base_commit="a" * 40, head_commit="b" * 40, uncommitted=(), stack="dev"
@@ -96,6 +98,14 @@ def test_a_policy_violation_and_an_error() -> None:
     assert "```\nboom\n```" in text
 
 
+def test_the_price_is_at_the_top_and_at_its_resource() -> None:
+    gap = Item(urn="urn:frontend", name="frontend", effect=Effect.GAP, seconds=2)
+    text = to_markdown(SUBJECT, replace(changed(action="replaced"), price=Price((gap,))))
+    line = "`Price: frontend stops for about 2 s; no data deleted`"
+    assert text.splitlines()[:3] == ["## Preview: 1 replaced", "", line]
+    assert "\n- `docker:Container` `frontend`: gap of about 2 s\n" in text
+
+
 def test_the_json_s_schema() -> None:
     one = Property(path="memory", old=128, new=None)
     assert json.loads(to_json(SUBJECT, changed(one))) == {
@@ -116,6 +126,7 @@ def test_the_json_s_schema() -> None:
         ],
         "violations": [],
         "errors": [],
+        "price": {"line": "Price: nothing changes", "items": []},
     }
 
 

@@ -6,7 +6,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -16,6 +16,7 @@ from tools.previewdiff import report
 from tools.previewdiff.changes import Preview
 from tools.previewdiff.own_stack import Stack
 from tools.previewdiff.trees import Comparison, Repository
+from tools.price import budgets
 from tools.setup.errors import Problem
 
 FAILED, VIOLATED = 1, 3
@@ -26,6 +27,7 @@ exit codes:
   0   the preview worked
   1   it failed: the base could not be deployed, or this commit could not be previewed
   3   a mandatory policy is violated
+  5   the price exceeds the budget (with --budget only)
   7   there are changes (with --expect-no-changes only)
   128 and the signal's number: it was interrupted
 """
@@ -75,7 +77,7 @@ def _run(arguments: argparse.Namespace) -> int:
     (arguments.output / "preview-diff.md").write_text(markdown)
     (arguments.output / "preview-diff.json").write_text(document)
     print(document if arguments.json else markdown, end="")
-    return _exit_code(preview, expect_no_changes=arguments.expect_no_changes)
+    return _exit_code(preview, arguments.budget, expect_no_changes=arguments.expect_no_changes)
 
 
 def _preview(repository: Repository, comparison: Comparison, name: str) -> tuple[Preview, str]:
@@ -112,11 +114,14 @@ def _step(what: str) -> Iterator[None]:
     print(f"preview-diff      {what}: {took:.1f} s", file=sys.stderr, flush=True)
 
 
-def _exit_code(preview: Preview, *, expect_no_changes: bool) -> int:
+def _exit_code(preview: Preview, budget: Sequence[str], *, expect_no_changes: bool) -> int:
     if preview.violated:
         return VIOLATED
     if preview.errors:
         return FAILED
+    if exceeded := preview.price.exceeded(budget):
+        print(budgets.refusal(preview.price, exceeded), file=sys.stderr)
+        return budgets.EXCEEDED
     return CHANGES if expect_no_changes and preview.resources else 0
 
 
@@ -136,6 +141,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--stack", default="dev", help="the stack whose configuration is used")
     parser.add_argument("--output", type=Path, default=Path(), help="folder for the two files")
     parser.add_argument("--json", action="store_true", help="print the JSON, not the Markdown")
+    parser.add_argument("--budget", type=budgets.read, default=(), help="no-loss, no-data, or both")
     parser.add_argument("--expect-no-changes", action="store_true", help="exit with 7 on a change")
     return parser
 

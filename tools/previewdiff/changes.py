@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from tools.previewdiff.differences import Json, differences
+from tools.price.effects import Price, price
 
 Event = Mapping[str, Json]
 
@@ -19,6 +20,9 @@ ACTIONS = {
     "replace": "replaced",
     "delete": "deleted",
 }
+
+
+NO_PRICE = Price()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +56,7 @@ class Preview:
     resources: tuple[Resource, ...] = ()
     violations: tuple[Violation, ...] = ()
     errors: tuple[str, ...] = ()
+    price: Price = NO_PRICE
 
     @property
     def violated(self) -> bool:
@@ -68,6 +73,7 @@ def read(events: Iterable[Event]) -> Preview:
         resources=tuple(sorted(resources, key=lambda r: (r.type, r.name))),
         violations=tuple(_violation(e["policyEvent"]) for e in events if "policyEvent" in e),
         errors=tuple(_errors(events)),
+        price=price(steps),
     )
 
 

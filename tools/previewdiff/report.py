@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 
 from tools.previewdiff.changes import Preview, Property, Resource, Violation
 from tools.previewdiff.differences import Json
+from tools.price.effects import Effect
 
 LONGEST_VALUE = 80
 FILES_NAMED = 10
@@ -47,17 +48,20 @@ def to_json(subject: Subject, preview: Preview) -> str:
         "head": head,
         "counts": counts,
         **asdict(preview),
+        "price": {"line": preview.price.line(), **asdict(preview.price)},
     }
     return json.dumps(document, indent=2) + "\n"
 
 
 def to_markdown(subject: Subject, preview: Preview, diff: str = "") -> str:
-    parts = [f"## Preview: {_headline(preview)}", _compared(subject)]
-    parts += _problems(preview)
+    parts = [f"## Preview: {_headline(preview)}"]
+    parts += [_code(preview.price.line())] * bool(preview.resources)
+    parts += [_compared(subject), *_problems(preview)]
+    costs = {one.urn: f": {one}" for one in preview.price.items if one.effect != Effect.NOTHING}
     for action in SECTIONS:
         if resources := _of(preview, action):
             parts.append(f"### {action.capitalize()} ({len(resources)})")
-            parts += map(_resource, resources)
+            parts += (_resource(one, costs.get(one.urn, "")) for one in resources)
     text = _shortened("\n\n".join(parts))
     return f"{text}\n{_details(diff, LONGEST_TEXT - len(text)) if preview.resources else ''}"
 
@@ -102,8 +106,8 @@ def _violation(violation: Violation) -> str:
     return f"- **{violation.level}** {_code(violation.policy)}, {_code(violation.resource)}: {said}"
 
 
-def _resource(resource: Resource) -> str:
-    lines = [f"- {_code(resource.type)} {_code(resource.name)}"]
+def _resource(resource: Resource, cost: str) -> str:
+    lines = [f"- {_code(resource.type)} {_code(resource.name)}{cost}"]
     if not resource.properties and resource.action == "replaced":
         lines.append("  - because a resource that it depends on is replaced")
     properties = [f"  - {_property(one, resource.action)}" for one in resource.properties]
