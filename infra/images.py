@@ -22,6 +22,8 @@ CERTIFICATES = "certificates"
 # Part of every tag. Another way to build needs another text here: the provider removes a replaced
 # image by its name, which the new image must not have.
 BUILT_BY = "engine, with its digest in a label"
+# Of an image whose tag is the resource: what it was built from is in the tag.
+_UNCHANGED = ("build", "triggers")
 
 
 def of_service(
@@ -65,6 +67,12 @@ def of_certifier(settings: Settings, *, parent: pulumi.Resource) -> docker.Remot
     return _image(CERTIFIER, settings, build, content, parent=parent)
 
 
+def kept(tag: str, *, parent: pulumi.Resource) -> docker.RemoteImage:
+    """Declare the image of a former release, which is on the engine."""
+    opts = pulumi.ResourceOptions(parent=parent, ignore_changes=[*_UNCHANGED])
+    return docker.RemoteImage(tag, name=tag, force_remove=True, opts=opts)
+
+
 def _blocks(settings: Settings) -> dict[str, str]:
     """Return the build arguments that are rendered from the service table."""
     return {
@@ -105,12 +113,18 @@ def _image(
     # time, and it follows the selected builder, which does not know the engine's images.
     build.use_legacy_builder = True
     build.builder = "default"  # unused; without it the provider records BUILDX_BUILDER
-    tag = f"{settings.repository}{settings.name_prefix}{name}:{settings.image_version}-{content}"
-    moved = drift.moved(tag, content)
+    built = f"{settings.repository}{settings.name_prefix}{name}:{settings.image_version}-{content}"
+    tag = settings.tags.get(name, built)
+    moved = not settings.tags and drift.moved(tag, content)
+    # In production each tag is a resource of its own, so that a former release's image stays. A
+    # stack that changes its mode, or that an older version deployed, has the other name.
+    keeps = settings.production
+    resource, other = (tag, name) if keeps else (name, tag)
+    unchanged = [*_UNCHANGED] if keeps else ["triggers"]
     return docker.RemoteImage(
-        name,
+        resource,
         name=tag,
-        build=build,
+        build=None if settings.tags else build,
         triggers={"moved": uuid.uuid4().hex} if moved else None,  # another than the last time
         # A container may still use the image: after a failed update was reverted, or on a swarm,
         # which keeps the containers of stopped tasks for a while.
@@ -120,6 +134,7 @@ def _image(
             hooks=rollout.show_build_on_failure(),
             # If the tag names another image by now, it is removed and the image is built again.
             delete_before_replace=moved,
-            ignore_changes=None if moved else ["triggers"],
+            ignore_changes=None if moved else unchanged,
+            aliases=None if keeps and not drift.is_there(tag) else [pulumi.Alias(name=other)],
         ),
     )

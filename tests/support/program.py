@@ -7,7 +7,7 @@ from typing import Any
 import pulumi
 import pytest
 
-from infra import drift, preflight, process_limit, release, rollout
+from infra import drift, preflight, process_limit, release, releases, rollout
 from tests.support.configured import encoded
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -57,6 +57,8 @@ def declare(**config: object) -> Recorder:
         patch.setattr(process_limit, "limit_processes", lambda: None)
         patch.setattr(drift, "moved", lambda *_: False)
         patch.setattr(drift, "_containers", list)
+        patch.setattr(drift, "_tagged", dict)
+        patch.setattr(releases, "_own_outputs", dict)
         patch.setattr(preflight, "take_inventory", lambda _: NOTHING)
         patch.setattr(preflight, "conflicts", lambda *_: [])
         pulumi.runtime.test(run)()  # type: ignore[no-untyped-call]  # as the SDK has it
