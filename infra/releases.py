@@ -10,7 +10,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 import pulumi
 
@@ -92,7 +92,7 @@ def _keep(releases: Sequence[Release], owners: Mapping[str, Parts], declared: se
         for name, tag in release.images.items():
             if tag not in declared and name in owners and drift.is_there(tag):
                 declared.add(tag)
-                images.kept(tag, parent=owners[name])
+                images.kept(tag, parent=cast("pulumi.Resource", owners[name]))
 
 
 def _release(past: Past, tags: Mapping[str, str]) -> Release:
@@ -117,7 +117,7 @@ def _digest(image: str) -> str:
     """Return the digest in the registry that it came from, or its ID if it came from none."""
     try:
         with engine.client() as client:
-            found: dict[str, Any] = client.api.inspect_image(image)
+            found: dict[str, Any] = client.images.get(image).attrs
     except engine.EngineError:  # BuildKit does not leave every base among the images
         return ""
     digests = [digest.partition("@")[2] for digest in found.get("RepoDigests") or ()]

@@ -14,6 +14,8 @@ ROOT = Path(__file__).resolve().parents[2]
 NOTHING = preflight.Inventory(
     containers=frozenset(), by_hand=frozenset(), networks={}, own_ports=frozenset()
 )
+OUTPUTS: dict[str, Any] = {}  # of the stack, before this run
+TAGGED: dict[str, dict[str, Any]] = {}  # the engine's images by their tags
 CONTAINER = "docker:index/container:Container"
 
 
@@ -57,8 +59,10 @@ def declare(**config: object) -> Recorder:
         patch.setattr(process_limit, "limit_processes", lambda: None)
         patch.setattr(drift, "moved", lambda *_: False)
         patch.setattr(drift, "_containers", list)
-        patch.setattr(drift, "_tagged", dict)
-        patch.setattr(releases, "_own_outputs", dict)
+        patch.setattr(drift, "_tagged", lambda: TAGGED)
+        patch.setattr(releases, "_own_outputs", lambda: OUTPUTS)
+        patch.setattr(releases, "_digest", str)
+        patch.setattr(releases, "_git", lambda *_: "")
         patch.setattr(preflight, "take_inventory", lambda _: NOTHING)
         patch.setattr(preflight, "conflicts", lambda *_: [])
         pulumi.runtime.test(run)()  # type: ignore[no-untyped-call]  # as the SDK has it
