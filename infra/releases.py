@@ -7,6 +7,7 @@ import getpass
 import os
 import socket
 import subprocess
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -21,7 +22,8 @@ from infra.target import Parts
 from topology import CERTIFIER, GATEWAY, PUBLISHER
 
 VARIABLE = "ROLL_BACK_TO"  # in the environment: a release's number, or `last`
-GIT_SECONDS = 20
+READ = "pulumi:pulumi:readStackOutputs"
+READ_SECONDS, GIT_SECONDS = 20, 20
 
 
 @dataclass(frozen=True)
@@ -97,8 +99,8 @@ def _keep(releases: Sequence[Release], owners: Mapping[str, Parts], declared: se
 
 def _release(past: Past, tags: Mapping[str, str]) -> Release:
     number = past.releases[-1].number + 1 if past.releases else 1
-    time = datetime.now(UTC).isoformat(timespec="seconds")
-    new = Release(number=number, time=time, who=_who(), commit="", images=tags)
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    new = Release(number=number, time=now, who=_who(), commit="", images=tags)
     if back := past.back_to:
         return replace(
             new, commit=back.commit, bases=back.bases, back_to=back.back_to or back.number
@@ -130,10 +132,23 @@ def _needed(settings: Settings) -> list[str]:
 
 
 def _own_outputs() -> dict[str, Any]:
-    """Return the outputs that this stack's last whole update left."""
+    """Return the outputs that this stack's last whole update left.
+
+    Pulumi is writing the state at the same time, and a file backend is read in the middle of that:
+    it is asked again for a while.
+    """
     name = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
-    found: Any = pulumi.runtime.invoke("pulumi:pulumi:readStackOutputs", {"name": name}).value
-    return dict(found.get("outputs") or {})
+    deadline = time.monotonic() + READ_SECONDS
+    while True:
+        try:
+            found: Any = pulumi.runtime.invoke(READ, {"name": name}).value
+        except Exception as error:  # noqa: BLE001  as the SDK raises it
+            if time.monotonic() > deadline:
+                why = f"nothing is changed, the stack's releases cannot be read: {error}"
+                raise pulumi.RunError(why) from None
+            time.sleep(0.2)
+        else:
+            return dict(found.get("outputs") or {})
 
 
 def _who() -> str:

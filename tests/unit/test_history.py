@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pulumi
@@ -212,6 +213,23 @@ def test_a_swarm_has_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ROLL_BACK_TO", "1")
     with on_a_swarm(), pytest.raises(pulumi.RunError, match="docker service rollback"):
         declare(**CONFIG)
+
+
+def test_a_state_that_is_being_written_is_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers: list[Any] = [Exception("EOF"), SimpleNamespace(value={"outputs": {"url": "x"}})]
+
+    def invoke(*_: object) -> object:
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(pulumi.runtime, "invoke", invoke)
+    assert releases._own_outputs() == {"url": "x"}  # noqa: SLF001  as below
+    answers.append(Exception("EOF"))
+    monkeypatch.setattr(releases, "READ_SECONDS", -1)
+    with pytest.raises(pulumi.RunError, match="nothing is changed, the stack's releases cannot"):
+        releases._own_outputs()  # noqa: SLF001  as below
 
 
 def test_the_record_says_of_which_commit_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
