@@ -9,9 +9,13 @@ TOOK = $$(($$(date +%s) - $(BEGAN))) s
 
 SETUP = python3 -m tools.setup $(OF_STACK)
 # The others use the engine of this shell, not the stack's (docker:host).
-up preview destroy recover status logs open shell run backup restore maintenance sbom update-bases env: OF_STACK = --stack $(STACK)
+up rollback releases preview destroy recover status logs open shell run backup restore maintenance sbom update-bases env: OF_STACK = --stack $(STACK)
 # The options stand here because GNU Make 3.81, which macOS has, ignores .SHELLFLAGS.
 ENV = set -euo pipefail; eval "$$($(SETUP) env)"
+# --suppress-outputs: the releases of prod are a hundred lines, and `make releases` shows them.
+UP = ROLL_BACK_TO="$(BACK_TO)" $(PRICE) up --stack $(STACK) -- pulumi up --stack $(STACK) --yes --skip-preview --refresh --policy-pack policy --suppress-progress --suppress-outputs
+SAY_READY = url=$$(pulumi stack output --stack $(STACK) url); echo "Ready in $(TOOK): $$url"; \
+	if [[ $$url == https:* ]]; then $(PYTHON) -m tools.operate --stack $(STACK) certificate; fi
 SELECT := pulumi stack select --create --stack $(STACK) >/dev/null
 KEY = pulumi config get --stack $(STACK) 2>/dev/null
 # A stack with delete hooks (the drain of its replicas) needs the program to be destroyed. A newer
@@ -44,9 +48,19 @@ env: ## print the environment variables for a shell: eval "$$(make env)"
 up: THEN = deploy stack $(STACK)
 up: tools ## install what is missing, then deploy the stack
 	@$(ENV); $(RECOVER); $(SELECT); if $(SWARM_OF_ONE); then $(SETUP) swarm; fi
-	@$(ENV); $(PRICE) up --stack $(STACK) -- pulumi up --stack $(STACK) --yes --skip-preview --refresh --policy-pack policy --suppress-progress
-	@$(ENV); url=$$(pulumi stack output --stack $(STACK) url); echo "Ready in $(TOOK): $$url"; \
-	if [[ $$url == https:* ]]; then $(PYTHON) -m tools.operate --stack $(STACK) certificate; fi
+	@$(ENV); $(UP)
+	@$(ENV); $(SAY_READY)
+
+.PHONY: rollback
+rollback: THEN = roll back stack $(STACK)
+rollback: BACK_TO = $(or $(RELEASE),last)
+rollback: tools ## put the last good release back, or RELEASE=5, without a build
+	@$(ENV); $(RECOVER); $(UP)
+	@$(ENV); $(SAY_READY)
+
+.PHONY: releases
+releases: python ## list the last ten releases of the stack
+	@$(OPERATE) releases
 
 # --suppress-outputs: a refresh prints every output of every resource, which buries the diff.
 .PHONY: preview

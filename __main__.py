@@ -2,7 +2,16 @@
 
 import pulumi
 
-from infra import components, configuration, hooks, lifeline, operation, provider, rollout
+from infra import (
+    components,
+    configuration,
+    hooks,
+    lifeline,
+    operation,
+    provider,
+    releases,
+    rollout,
+)
 from infra.stack import own_labels
 from infra.swarm import replicated
 from infra.target import ServiceParts, Target
@@ -10,7 +19,7 @@ from topology import SERVICES
 
 
 def deploy() -> None:
-    settings = configuration.load(SERVICES, own_labels())
+    settings, past = releases.load(configuration.load(SERVICES, own_labels()))
 
     target: Target = replicated if settings.swarm else components
 
@@ -29,6 +38,7 @@ def deploy() -> None:
     pulumi.export("url", gateway.url)
     pulumi.export("network", network.name)
     pulumi.export("services", {name: service.summary() for name, service in services.items()})
+    releases.record(past, settings, services, gateway)
 
 
 lifeline.hold(hooks.are_running)

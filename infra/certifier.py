@@ -58,13 +58,14 @@ def ask_the_ca(
     *,
     gateway: docker.Container,
     parent: pulumi.Resource,
-) -> None:
+) -> dict[str, docker.RemoteImage]:
     """Declare the container that asks the CA, after the gateway, by which the CA asks back.
 
-    `way_out`: the network by which the CA is reached.
+    `way_out`: the network by which the CA is reached. Returns its image by its name.
     """
     if settings.tls.source != ACME:
-        return
+        return {}
+    image = images.of_certifier(settings, parent=parent)
     asked = {
         "NAMES": " ".join(settings.host_names),
         "EMAIL": settings.tls.email,
@@ -74,7 +75,7 @@ def ask_the_ca(
     containers.container(
         CERTIFIER,
         settings=settings,
-        image=images.of_certifier(settings, parent=parent),
+        image=image,
         container=CERTIFIER,
         networks=[way_out],
         ports={},
@@ -90,6 +91,7 @@ def ask_the_ca(
             parent=parent, depends_on=[gateway], hooks=rollout.container_hooks()
         ),
     )
+    return {CERTIFIER: image}
 
 
 def site(settings: Settings) -> pulumi.Output[str]:

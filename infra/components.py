@@ -46,6 +46,7 @@ class WebService(pulumi.ComponentResource):
     ) -> None:
         super().__init__("microservices:index:WebService", service.name, None, opts)
         self.image = images.of_service(service, settings, parent=self)
+        self.images = {service.name: self.image}
         source = sources.of(service.name, settings.python_image)
         host_port = settings.host_ports[service.name]
         live = not settings.production
@@ -116,6 +117,7 @@ class Gateway(pulumi.ComponentResource):
     ) -> None:
         super().__init__("microservices:index:Gateway", GATEWAY, None, opts)
         self.settings = settings
+        self.images: dict[str, docker.RemoteImage] = {}
         attached = [_at(network, 0, GATEWAY, settings)]
         mounts: list[docker.ContainerMountArgs] = []
         after: list[pulumi.Resource] = []
@@ -125,13 +127,14 @@ class Gateway(pulumi.ComponentResource):
             attached.append(_at(outer, 1, GATEWAY, settings))
             mounts, after = self._published([one for s in services.values() for one in s.replicas])
         target = "gateway" if settings.production else "configured"
-        self.image = images.of_gateway(GATEWAY, target, settings, parent=self)
-        mounts += certifier.mounted(settings, self.image, parent=self)
+        image = images.of_gateway(GATEWAY, target, settings, parent=self)
+        self.images[GATEWAY] = image
+        mounts += certifier.mounted(settings, image, parent=self)
         declare = standby.nginx if settings.production else containers.container
         self.container = declare(
             GATEWAY,
             settings=settings,
-            image=self.image,
+            image=image,
             container=GATEWAY,
             networks=attached,
             ports=settings.gateway_ports,
@@ -146,7 +149,7 @@ class Gateway(pulumi.ComponentResource):
                 parent=self, depends_on=after, hooks=rollout.container_hooks()
             ),
         )
-        certifier.ask_the_ca(
+        self.images |= certifier.ask_the_ca(
             settings,
             _at(outer, len(attached) - 1, CERTIFIER, settings),
             gateway=self.container,
@@ -177,6 +180,7 @@ class Gateway(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
         image = images.of_gateway(PUBLISHER, "site", self.settings, parent=self)
+        self.images[PUBLISHER] = image
         version = image.name.apply(lambda name: name[-DIGEST_LENGTH:])
         publisher = docker.Container(
             PUBLISHER,
@@ -188,7 +192,9 @@ class Gateway(pulumi.ComponentResource):
             restart="no",
             must_run=False,
             attach=True,
-            labels=labelled(docker.ContainerLabelArgs, **{labels.VERSION: version}),
+            labels=labelled(
+                docker.ContainerLabelArgs, **{labels.VERSION: version, labels.IMAGE: image.name}
+            ),
             **containers.hardened(_PUBLISHER_LIMITS, self.settings),
             opts=pulumi.ResourceOptions(
                 parent=self,

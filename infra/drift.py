@@ -8,6 +8,7 @@ import pulumi
 
 from infra import engine, labels
 from infra.content import digest
+from infra.stack import own_labels
 
 
 def mounted(container: str, target: str, folder: Path) -> Path:
@@ -44,6 +45,20 @@ def label(container: str, key: str) -> str:
     return next(((c["Labels"] or {}).get(key, "") for c in found), "")
 
 
+def is_there(tag: str) -> bool:
+    """Return whether `tag`, which ends with a digest, names an image that was built from that."""
+    content = (_tagged().get(tag, {}).get("Labels") or {}).get(labels.CONTENT, "")
+    return bool(content) and tag.endswith(f"-{content}")
+
+
+def tags_in_use() -> set[str]:
+    """Return the tags that the stack's containers are made from, but for the one on standby."""
+    ours = own_labels().items()
+    found = [c["Labels"] or {} for c in _containers()]
+    mine = (of for of in found if ours <= of.items() and labels.STANDBY not in of)
+    return {of[labels.IMAGE] for of in mine if labels.IMAGE in of}
+
+
 @cache  # one request: a listing takes longer the more containers there are
 def _containers() -> list[dict[str, Any]]:
     try:
@@ -60,6 +75,8 @@ def _tagged() -> dict[str, dict[str, Any]]:
         with engine.client() as client:
             images: list[dict[str, Any]] = client.api.images()
     except engine.EngineError as error:
+        if not pulumi.runtime.is_dry_run():  # images that are not found would be removed
+            raise pulumi.RunError(f"nothing is changed, {error}") from None
         pulumi.log.warn(f"Tags that name another image now are not shown: {error}")
         return {}
     return {tag: image for image in images for tag in image["RepoTags"] or ()}

@@ -1,6 +1,7 @@
 """The images of the services and the gateway, each with the digest of its content in its tag."""
 
 import uuid
+from collections.abc import Sequence
 
 import pulumi
 import pulumi_docker as docker
@@ -22,6 +23,8 @@ CERTIFICATES = "certificates"
 # Part of every tag. Another way to build needs another text here: the provider removes a replaced
 # image by its name, which the new image must not have.
 BUILT_BY = "engine, with its digest in a label"
+# Of an image whose tag is the resource: what it was built from is in the tag.
+_UNCHANGED = ("build", "triggers")
 
 
 def of_service(
@@ -34,17 +37,33 @@ def of_service(
 
 
 def of_gateway(
-    name: str,
-    target: str,
-    settings: Settings,
-    *,
-    parent: pulumi.Resource,
-    is_kept: bool = False,
+    name: str, target: str, settings: Settings, *, parent: pulumi.Resource
 ) -> docker.RemoteImage:
-    """Declare an image from one of the targets of nginx/Dockerfile.
+    """Declare an image from one of the targets of nginx/Dockerfile."""
+    return _image(name, settings, *_gateway_build(target, settings), parent=parent)
+
+
+def of_standby(
+    name: str, settings: Settings, *, parent: pulumi.Resource, is_kept: bool
+) -> docker.RemoteImage:
+    """Declare the image of the gateway on standby, which is of no release.
 
     One that `is_kept` stays as it is in the state, whatever its sources are by now.
     """
+    build, content = _gateway_build("gateway", settings)
+    tag = _tag(name, settings, content)
+    return _declare(
+        name,
+        tag,
+        _by_the_engine(build, content),
+        parent=parent,
+        moved=not is_kept and drift.moved(tag, content),
+        stays=("triggers", "name", "build") if is_kept else ("triggers",),
+    )
+
+
+def _gateway_build(target: str, settings: Settings) -> tuple[docker.RemoteImageBuildArgs, str]:
+    """Return how a target of nginx/Dockerfile is built, and the digest of its content."""
     blocks = {} if target == "gateway" else _blocks(settings)
     arguments = {"BASE_IMAGE": settings.nginx_image, **blocks}
     content = digest(
@@ -61,7 +80,7 @@ def of_gateway(
         target=target,
         build_args={**arguments, **({"VERSION": content} if target == "site" else {})},
     )
-    return _image(name, settings, build, content, parent=parent, is_kept=is_kept)
+    return build, content
 
 
 def of_certifier(settings: Settings, *, parent: pulumi.Resource) -> docker.RemoteImage:
@@ -71,6 +90,12 @@ def of_certifier(settings: Settings, *, parent: pulumi.Resource) -> docker.Remot
     )
     build = docker.RemoteImageBuildArgs(context=CERTIFICATES, build_args=arguments)
     return _image(CERTIFIER, settings, build, content, parent=parent)
+
+
+def kept(tag: str, *, parent: pulumi.Resource) -> docker.RemoteImage:
+    """Declare the image of a former release, which is on the engine."""
+    opts = pulumi.ResourceOptions(parent=parent, ignore_changes=[*_UNCHANGED])
+    return docker.RemoteImage(tag, name=tag, force_remove=True, opts=opts)
 
 
 def _blocks(settings: Settings) -> dict[str, str]:
@@ -99,26 +124,64 @@ def _blocks(settings: Settings) -> dict[str, str]:
     }
 
 
-def _image(  # noqa: PLR0913  as the two above have them
+def _image(
     name: str,
     settings: Settings,
     build: docker.RemoteImageBuildArgs,
     content: str,
     *,
     parent: pulumi.Resource,
-    is_kept: bool = False,
 ) -> docker.RemoteImage:
+    tag = settings.tags.get(name) or _tag(name, settings, content)
+    # In production each tag is a resource of its own, so that a former release's image stays. A
+    # stack that changes its mode, or that an older version deployed, has the other name.
+    keeps = settings.production
+    resource, other = (tag, name) if keeps else (name, tag)
+    return _declare(
+        resource,
+        tag,
+        None if settings.tags else _by_the_engine(build, content),
+        parent=parent,
+        moved=not settings.tags and drift.moved(tag, content),
+        stays=_UNCHANGED if keeps else ("triggers",),
+        former=[] if keeps and not drift.is_there(tag) else [other],
+    )
+
+
+def _tag(name: str, settings: Settings, content: str) -> str:
+    return f"{settings.repository}{settings.name_prefix}{name}:{settings.image_version}-{content}"
+
+
+def _by_the_engine(build: docker.RemoteImageBuildArgs, content: str) -> docker.RemoteImageBuildArgs:
+    """Build by the BuildKit of the engine, through its API.
+
+    The provider's other way is buildx: it adds a provenance, so that in a containerd image store
+    the same content has a new ID each time, and it follows the selected builder, which does not
+    know the engine's images.
+    """
     build.labels = {**own_labels(), labels.CONTENT: content}
-    # Build by the BuildKit of the engine, through its API. The provider's other way is buildx: it
-    # adds a provenance, so that in a containerd image store the same content has a new ID each
-    # time, and it follows the selected builder, which does not know the engine's images.
     build.use_legacy_builder = True
     build.builder = "default"  # unused; without it the provider records BUILDX_BUILDER
-    tag = f"{settings.repository}{settings.name_prefix}{name}:{settings.image_version}-{content}"
-    moved = not is_kept and drift.moved(tag, content)
-    kept = ["name", "build"] if is_kept else []
+    return build
+
+
+def _declare(  # noqa: PLR0913  what differs between images
+    resource: str,
+    tag: str,
+    build: docker.RemoteImageBuildArgs | None,
+    *,
+    parent: pulumi.Resource,
+    moved: bool,
+    stays: Sequence[str],
+    former: Sequence[str] = (),
+) -> docker.RemoteImage:
+    """Declare an image.
+
+    `moved`: the tag names another image by now. `stays`: the properties whose changes do not count.
+    `former`: names that the resource may have had.
+    """
     return docker.RemoteImage(
-        name,
+        resource,
         name=tag,
         build=build,
         triggers={"moved": uuid.uuid4().hex} if moved else None,  # another than the last time
@@ -128,8 +191,8 @@ def _image(  # noqa: PLR0913  as the two above have them
         opts=pulumi.ResourceOptions(
             parent=parent,
             hooks=rollout.show_build_on_failure(),
-            # If the tag names another image by now, it is removed and the image is built again.
-            delete_before_replace=moved,
-            ignore_changes=None if moved else ["triggers", *kept],
+            delete_before_replace=moved,  # it is removed and the image is built again
+            ignore_changes=None if moved else [*stays],
+            aliases=[pulumi.Alias(name=name) for name in former],
         ),
     )

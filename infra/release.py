@@ -56,6 +56,8 @@ def run(  # noqa: PLR0913  it has what the service's containers have
         opts=pulumi.ResourceOptions(
             parent=parent,
             delete_before_replace=True,
+            # A roll-back runs none: data does not go back, and an older command may not know it.
+            ignore_changes=["image"] if settings.tags else None,
             custom_timeouts=pulumi.CustomTimeouts(create=LIMIT),
             hooks=_hooks(),
         ),

@@ -66,6 +66,8 @@ class Settings:
     limits: Mapping[str, Limits]
     env: Mapping[str, Mapping[str, str]]
     secrets: Mapping[str, Mapping[str, str]] = field(repr=False)
+    # The images that a roll-back deploys: what they are of -> tag.
+    tags: Mapping[str, str] = field(default_factory=dict)
     # The containers on the stack's network now, by their full names, and their addresses.
     on_network: Mapping[str, str] = field(default_factory=dict)
 

@@ -40,9 +40,7 @@ def nginx(
     parent = opts.parent
     assert parent
     is_kept = drift.label(settings.name_prefix + GATEWAY, labels.STANDBY) == PROMISE
-    first = images.of_gateway(
-        "frontend-standby", "gateway", settings, parent=parent, is_kept=is_kept
-    )
+    first = images.of_standby("frontend-standby", settings, parent=parent, is_kept=is_kept)
     mounts = [*mounts, _drained(settings, parent)]
     owner = containers.container(
         name,

@@ -10,7 +10,13 @@ from infra.settings import Settings
 from topology import Service
 
 
-class ServiceParts(Protocol):
+class Parts(Protocol):
+    @property
+    def images(self) -> Mapping[str, docker.RemoteImage]:
+        """What each is of -> image."""
+
+
+class ServiceParts(Parts, Protocol):
     @property
     def replicas(self) -> Sequence[pulumi.Resource]: ...
 
@@ -18,7 +24,7 @@ class ServiceParts(Protocol):
         """Return its container, image and address, for the stack's outputs."""
 
 
-class GatewayParts(Protocol):
+class GatewayParts(Parts, Protocol):
     @property
     def url(self) -> str: ...
 

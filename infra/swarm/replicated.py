@@ -59,6 +59,7 @@ class WebService(pulumi.ComponentResource):
     ) -> None:
         super().__init__("microservices:index:WebService", service.name, None, opts)
         self.image = images.of_service(service, settings, parent=self)
+        self.images = {service.name: self.image}
         source = sources.of(service.name, settings.python_image)
         self.replicated = _service(
             service.name,
@@ -103,6 +104,7 @@ class Gateway(pulumi.ComponentResource):
     ) -> None:
         super().__init__("microservices:index:Gateway", GATEWAY, None, opts)
         self.image = images.of_gateway(GATEWAY, "whole", settings, parent=self)
+        self.images = {GATEWAY: self.image}
         self.swarm_service = _service(
             GATEWAY,
             name=f"{settings.name_prefix}{GATEWAY}",

@@ -7,13 +7,15 @@ from typing import Any
 import pulumi
 import pytest
 
-from infra import drift, preflight, process_limit, release, rollout, standby
+from infra import drift, preflight, process_limit, release, releases, rollout, standby
 from tests.support.configured import encoded
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTHING = preflight.Inventory(
     containers=frozenset(), by_hand=frozenset(), networks={}, own_ports=frozenset()
 )
+OUTPUTS: dict[str, Any] = {}  # of the stack, before this run
+TAGGED: dict[str, dict[str, Any]] = {}  # the engine's images by their tags
 CONTAINER = "docker:index/container:Container"
 
 
@@ -59,6 +61,10 @@ def declare(**config: object) -> Recorder:
         patch.setattr(drift, "moved", lambda *_: False)
         patch.setattr(drift, "_containers", list)
         patch.setattr(standby, "_migrates", lambda: True)
+        patch.setattr(drift, "_tagged", lambda: TAGGED)
+        patch.setattr(releases, "_own_outputs", lambda: OUTPUTS)
+        patch.setattr(releases, "_digest", str)
+        patch.setattr(releases, "_git", lambda *_: "")
         patch.setattr(preflight, "take_inventory", lambda _: NOTHING)
         patch.setattr(preflight, "conflicts", lambda *_: [])
         pulumi.runtime.test(run)()  # type: ignore[no-untyped-call]  # as the SDK has it

@@ -23,6 +23,7 @@ from tools.operate import (
     new_secret,
     new_service,
     once,
+    shipped,
     status,
 )
 from tools.operate.deployed import Stack, connect, url
@@ -56,6 +57,11 @@ def main() -> int:
 def show_status(arguments: argparse.Namespace) -> int:
     with connect(arguments.stack) as stack:
         return 0 if status.show(stack) else 1
+
+
+def show_releases(arguments: argparse.Namespace) -> None:
+    with connect(arguments.stack) as stack:
+        shipped.show(stack)
 
 
 def show_certificate(arguments: argparse.Namespace) -> None:
@@ -145,6 +151,7 @@ def _parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(required=True, metavar="VERB")
     for name, do, *arguments in (
         ("status", show_status),
+        ("releases", show_releases),
         ("certificate", show_certificate),
         ("open", open_page),
         ("run", run_once, "service", "command"),
