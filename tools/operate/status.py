@@ -8,6 +8,7 @@ from typing import TextIO
 import docker
 from docker.models.containers import Container
 
+from infra import labels
 from infra.engine import runs_once
 from tools.operate import certificate, memory
 from tools.operate.deployed import Stack, url
@@ -87,4 +88,7 @@ def _tag(container: Container) -> str:
         tags = container.image.tags if container.image else []
     except docker.errors.ImageNotFound:
         tags = []
+    declared = container.labels.get(labels.IMAGE)  # others may name the same image
+    if declared in tags:
+        return str(declared)
     return str(tags[0] if tags else container.attrs["Image"][:19])
