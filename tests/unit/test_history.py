@@ -1,6 +1,5 @@
 """Which updates are a release, which release a roll-back takes, and what it declares."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
@@ -116,16 +115,15 @@ PRODUCTION = {"mode": "production", "replicas": 2}
 
 
 @pytest.fixture
-def outputs(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
+def outputs(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """What the stack exports, after a run whose former releases are TWO."""
     found: dict[str, Any] = {}
     made = {"releases": [one.as_output() for one in TWO]}
     there = {t: {"Labels": {"microservices.content": t[-12:]}} for one in TWO for t in tags(one)}
     monkeypatch.setattr(pulumi, "export", found.__setitem__)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(program, "OUTPUTS", made)
-        patch.setattr(program, "TAGGED", there)
-        yield found
+    monkeypatch.setattr(program, "OUTPUTS", made)
+    monkeypatch.setattr(program, "TAGGED", there)
+    return found
 
 
 def tags(one: Release) -> list[str]:

@@ -60,3 +60,16 @@ def test_a_recipe_uses_the_engine_of_its_stack(target: str) -> None:
     command = ["make", "--dry-run", target, "STACK=one"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=60)
     assert "tools.setup --stack one env" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("target", "wanted"), [("up", ""), ("rollback", "last"), ("rollback RELEASE=3", "3")]
+)
+def test_only_a_roll_back_names_a_release(target: str, wanted: str) -> None:
+    """An update never is one, whatever the environment has."""
+    command = ["make", "--dry-run", *target.split(), "STACK=one"]
+    environment = {**os.environ, "ROLL_BACK_TO": "5"}
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True, timeout=60
+    )
+    assert f'ROLL_BACK_TO="{wanted}" pulumi up --stack one' in done.stdout
