@@ -72,4 +72,4 @@ def test_only_a_roll_back_names_a_release(target: str, wanted: str) -> None:
     done = subprocess.run(
         command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True, timeout=60
     )
-    assert f'ROLL_BACK_TO="{wanted}" pulumi up --stack one' in done.stdout
+    assert f'ROLL_BACK_TO="{wanted}" .venv/bin/python -m tools.price up' in done.stdout
