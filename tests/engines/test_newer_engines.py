@@ -20,12 +20,16 @@ from tests.support.updates import (
     check_a_bad_version,
     check_a_failed_build,
     edit_code,
+    edit_gateway,
     ids,
     mixed,
     page,
+    wait_relieved,
 )
 
 EDITS = ("memory", "service's code")  # updates a container in place; replaces image and container
+
+REPLACED = ("microservice1", "nginx")  # by a roll-back to the first release
 
 
 @pytest.fixture(scope="module", params=VERSIONS)
@@ -130,6 +134,29 @@ def test_an_update_loses_nothing(production: Deployment) -> None:
     changed = {name for name in before if before[name] != after[name]}
     assert changed == {"router_one", "router_one_2", "frontend-site"}
     assert ask(production.url + "/")[2] == new_page
+
+
+def test_a_new_image_of_the_gateway_loses_nothing(production: Deployment) -> None:
+    wait_relieved(production)
+    before = ids(production)
+    edit_gateway(production, "edited")
+    with load(production.url, mixed(production), rate=REQUESTS_PER_SECOND) as report:
+        production.up()
+    assert_nothing_lost(report, seconds=10)
+    after = ids(production)
+    changed = {name for name in before if before[name] != after[name]}
+    assert changed == {"frontend-nginx", "frontend-site"}
+
+
+def test_a_release_is_put_back_without_a_build(production: Deployment) -> None:
+    before = {one: production.container(one).attrs["Image"] for one in REPLACED}
+    production.environment["ROLL_BACK_TO"] = "1"
+    (production.project / "services" / "Dockerfile").write_text("FROM scratch\nRUN no program\n")
+    production.up()
+    del production.environment["ROLL_BACK_TO"]
+    assert b"<h1>New: " not in ask(production.url + "/")[2]
+    assert all(production.container(one).attrs["Image"] != before[one] for one in REPLACED)
+    production.restore()
 
 
 def test_a_bad_version_is_refused(production: Deployment) -> None:

@@ -18,6 +18,7 @@ from tests.support.updates import (
     PER_SECOND,
     SLOW_PER_SECOND,
     change,
+    edit_gateway,
     explained,
     ids,
     kept,
@@ -31,11 +32,6 @@ ROUNDS = int(os.environ.get("ROUNDS", "2"))
 REPLACED = {"frontend-nginx", "frontend-site"}  # a container that has ended has the script, too
 UPDATE_SECONDS = 10  # at least, each
 IDLE_PER_SECOND = 50
-
-
-def edit_script(deployment: Deployment, what: str) -> None:
-    script = deployment.project / "nginx" / "gateway"
-    script.write_text(f"{script.read_text()}\n# {what}\n")
 
 
 @contextmanager
@@ -57,7 +53,7 @@ def test_no_new_image_of_the_gateway_loses_a_request(production: Deployment) -> 
     for number in range(ROUNDS):
         wait_relieved(production)
         before = ids(production)
-        edit_script(production, str(number))
+        edit_gateway(production, str(number))
         with all_clients(production) as reports:
             production.up()
         after = ids(production)
@@ -112,7 +108,7 @@ def test_a_killed_replacement_loses_nothing(production: Deployment, moment: str)
     production.up()
     wait_relieved(production)
     old = production.container("nginx")
-    edit_script(production, moment)
+    edit_gateway(production, moment)
     with all_clients(production) as reports:
         run = begin(production)
         wait_until(lambda: MOMENTS[moment](production, old), moment, PULUMI_SECONDS)

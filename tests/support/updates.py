@@ -51,6 +51,12 @@ def change(path: Path, old: str, new: str) -> None:
     path.write_text(text.replace(old, new, 1))
 
 
+def edit_gateway(deployment: Deployment, what: str) -> None:
+    """Edit the script of nginx's own container, so that its image is another."""
+    script = deployment.project / "nginx" / "gateway"
+    script.write_text(f"{script.read_text()}\n# {what}\n")
+
+
 def edit_code(deployment: Deployment, service: str = "microservice1") -> None:
     change(
         deployment.project / "services" / service / "app.py",
