@@ -9,8 +9,8 @@ from topology import Service
 
 # In production a container is healthy only after it has run for so long: it may crash early.
 MIN_READY_SECONDS = 4
-# Docker restarts a container that exits, not one that hangs: after so many failed checks in a row
-# the check kills it. The limits are generous, so that a busy machine does not look like a hang.
+# Docker restarts a container that exits, not one that hangs: after so many checks in a row without
+# an answer the check kills it. The limits are generous, so that a busy machine looks like no hang.
 UNANSWERED = 6
 ANSWER_SECONDS = 3
 TIMEOUT_SECONDS = 5  # of the check as a whole, bash's start included
@@ -29,7 +29,6 @@ class Probe(NamedTuple):
     port: int
     path: str
     command: tuple[str, ...] = ()
-    takes_long_to_stop: bool = False  # and takes no connection meanwhile, which is no hang
 
 
 def of(service: Service) -> Probe:
@@ -40,7 +39,7 @@ def command(probe: Probe, *, production: bool) -> list[str]:
     if probe.command:
         return ["CMD", *probe.command]
     asks = _asks(probe)
-    return ["CMD", "bash", "-c", _watched(asks, probe) if production else asks]
+    return ["CMD", "bash", "-c", _watched(asks, probe.port) if production else asks]
 
 
 def interval(containers: int) -> str:
@@ -57,13 +56,13 @@ def _asks(probe: Probe) -> str:
     )
 
 
-def _watched(asks: str, probe: Probe) -> str:
+def _watched(asks: str, port: int) -> str:
     """Report healthy only after MIN_READY_SECONDS; kill the container after UNANSWERED checks.
 
-    The SIGKILL goes to all processes but the init process, which then ends. The count is kept apart
+    One that takes no connection starts or ends, however long that takes, and does not hang. The
+    SIGKILL goes to all processes but the init process, which then ends. The count is kept apart
     from /tmp, which the service may fill.
     """
-    stops = f"{{ : <> /dev/tcp/127.0.0.1/{probe.port}; }} || exit 1\n    "
     hertz = 100  # of /proc, for every program; see proc(5)
     return f"""\
 if {asks}; then
@@ -71,7 +70,8 @@ if {asks}; then
     read -r up _ < /proc/uptime && read -ra stat < /proc/1/stat
     (( ${{up%.*}} - ${{stat[21]}} / {hertz} >= {MIN_READY_SECONDS} ))
 else
-    {stops if probe.takes_long_to_stop else ""}echo >> /dev/shm/unanswered
+    {{ : <> /dev/tcp/127.0.0.1/{port}; }} || exit 1
+    echo >> /dev/shm/unanswered
     mapfile -t times < /dev/shm/unanswered
     (( ${{#times[@]}} < {UNANSWERED} )) || kill -9 -1
     false

@@ -16,7 +16,7 @@ from infra.stack import labelled
 from topology import GATEWAY, NGINX
 
 # Of nginx.conf: where only the nginx that serves listens.
-HEALTH = Probe(8001, "/", takes_long_to_stop=True)
+HEALTH = Probe(8001, "/")
 DRAINED = "/tmp/gateway"  # noqa: S108  the folder with infra.nginx.DRAINED
 # The image of the standby is kept for as long as this is its label. Another number replaces the
 # container, which is an outage of a second or two.
