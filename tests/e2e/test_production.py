@@ -12,6 +12,7 @@ from tests.support.updates import (
     change,
     check_a_bad_version,
     edit_code,
+    explained,
     ids,
     mixed,
     page,
@@ -68,6 +69,8 @@ def test_updates_lose_nothing(production: Deployment) -> None:
         change(production.project / "nginx" / "nginx.conf", "# The gateway", "# The new gateway")
         production.set_service("microservice2", replicas=1)
         production.up()
+    for clients in (report, calls):
+        assert clients.losses == [], explained(production, clients)
     assert_nothing_lost(report, seconds=10)
     assert_nothing_lost(calls, seconds=10, rate=CALLS_PER_SECOND)
     after = ids(production)
