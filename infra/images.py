@@ -22,7 +22,7 @@ GATEWAY_SOURCES = {
 CERTIFICATES = "certificates"
 # Part of every tag. Another way to build needs another text here: the provider removes a replaced
 # image by its name, which the new image must not have.
-BUILT_BY = "engine, with its digest in a label"
+BUILT_BY = "engine, with its digest and its tag in labels"
 # Of an image whose tag is the resource: what it was built from is in the tag.
 _UNCHANGED = ("build", "triggers")
 
@@ -55,7 +55,7 @@ def of_standby(
     return _declare(
         name,
         tag,
-        _by_the_engine(build, content),
+        _by_the_engine(build, tag, content),
         parent=parent,
         moved=not is_kept and drift.moved(tag, content),
         stays=("triggers", "name", "build") if is_kept else ("triggers",),
@@ -140,7 +140,7 @@ def _image(
     return _declare(
         resource,
         tag,
-        None if settings.tags else _by_the_engine(build, content),
+        None if settings.tags else _by_the_engine(build, tag, content),
         parent=parent,
         moved=not settings.tags and drift.moved(tag, content),
         stays=_UNCHANGED if keeps else ("triggers",),
@@ -152,14 +152,17 @@ def _tag(name: str, settings: Settings, content: str) -> str:
     return f"{settings.repository}{settings.name_prefix}{name}:{settings.image_version}-{content}"
 
 
-def _by_the_engine(build: docker.RemoteImageBuildArgs, content: str) -> docker.RemoteImageBuildArgs:
+def _by_the_engine(
+    build: docker.RemoteImageBuildArgs, tag: str, content: str
+) -> docker.RemoteImageBuildArgs:
     """Build by the BuildKit of the engine, through its API.
 
     The provider's other way is buildx: it adds a provenance, so that in a containerd image store
     the same content has a new ID each time, and it follows the selected builder, which does not
     know the engine's images.
     """
-    build.labels = {**own_labels(), labels.CONTENT: content}
+    # No two tags name one image: the engine fails if both are removed at the same time.
+    build.labels = {**own_labels(), labels.CONTENT: content, labels.TAG: tag}
     build.use_legacy_builder = True
     build.builder = "default"  # unused; without it the provider records BUILDX_BUILDER
     return build

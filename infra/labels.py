@@ -8,6 +8,7 @@ PROJECT = "microservices.project"
 STACK = "microservices.stack"
 IMAGE = "microservices.image"  # of a container: the tag that it is made from
 CONTENT = "microservices.content"  # of an image: the digest of what it is built from
+TAG = "microservices.tag"
 MOUNTS = "microservices.mounts"  # of a container: the digest of the folders it mounts
 VERSION = "microservices.version"  # of a publication: the digest of the gateway's content
 STANDBY = "microservices.standby"  # of the gateway's network's owner: what it promises

@@ -59,9 +59,8 @@ def without_a_ca(secure: Deployment) -> None:
     assert "shop.test: no certificate yet; the CA is asked again at " in said.stderr
     assert "Connection refused" in said.stderr
     assert ask(f"{secure.url}/api/v1/say_hello")[2] == HELLO
-    status = secure.tool("status")
-    assert status.returncode == 1
-    assert "certificate of shop.test: no certificate yet; " in status.stdout
+    wait_until(lambda: secure.tool("status").returncode == 1, "it is unhealthy")
+    assert "certificate of shop.test: no certificate yet; " in secure.tool("status").stdout
 
 
 def it_is_asked_again(secure: Deployment, ca: Pebble) -> None:
