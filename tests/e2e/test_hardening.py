@@ -226,7 +226,7 @@ def test_a_bill_of_materials_of_each_image(standing: Deployment, tmp_path: Path)
     command = [sys.executable, "-m", "tools.supply_chain", "sbom", "--stack", standing.stack]
     subprocess.run([*command, "--folder", str(tmp_path)], cwd=ROOT, check=True)
     bills = {path.name: json.loads(path.read_text()) for path in tmp_path.iterdir()}
-    names = ("frontend", "frontend-site", "router_one", "router_two")
+    names = ("frontend", "frontend-nginx", "frontend-site", "router_one", "router_two")
     assert set(bills) == {f"{standing.prefix}{name}.cdx.json" for name in names}
     for name, package in (("frontend", "nginx"), ("router_one", "starlette")):
         bill = bills[f"{standing.prefix}{name}.cdx.json"]
