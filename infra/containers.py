@@ -193,7 +193,7 @@ def _health_check(
     probe: health.Probe, settings: Settings, *, is_watched: bool
 ) -> docker.ContainerHealthcheckArgs:
     return docker.ContainerHealthcheckArgs(
-        tests=health.command(probe, production=is_watched),
+        tests=health.command(probe, is_watched=is_watched),
         interval=health.interval(len(settings.containers)),
         timeout=f"{health.TIMEOUT_SECONDS}s",
         retries=health.RETRIES,

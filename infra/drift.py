@@ -17,8 +17,7 @@ def mounted(container: str, target: str, folder: Path) -> Path:
     It is the path that the container mounts now, if that has the same content: another checkout of
     the same commit changes nothing.
     """
-    found = (c for c in _containers() if f"/{container}" in c["Names"])
-    mounts: list[dict[str, Any]] = next((c["Mounts"] for c in found), [])
+    mounts: list[dict[str, Any]] = _named(container).get("Mounts", [])
     there = next((Path(m["Source"]) for m in mounts if m["Destination"] == target), folder)
     if there == folder or not there.is_dir():
         return folder
@@ -41,8 +40,7 @@ def moved(tag: str, content: str) -> bool:
 
 def label(container: str, key: str) -> str:
     """Return a label of the container of this name on the engine; empty without one."""
-    found = (c for c in _containers() if f"/{container}" in c["Names"])
-    return next(((c["Labels"] or {}).get(key, "") for c in found), "")
+    return str((_named(container).get("Labels") or {}).get(key, ""))
 
 
 def is_there(tag: str) -> bool:
@@ -57,6 +55,11 @@ def tags_in_use() -> set[str]:
     found = [c["Labels"] or {} for c in _containers()]
     mine = (of for of in found if ours <= of.items() and labels.STANDBY not in of)
     return {of[labels.IMAGE] for of in mine if labels.IMAGE in of}
+
+
+def _named(container: str) -> dict[str, Any]:
+    """Return what the engine lists of the container of this name; nothing without one."""
+    return next((c for c in _containers() if f"/{container}" in c["Names"]), {})
 
 
 @cache  # one request: a listing takes longer the more containers there are

@@ -35,11 +35,11 @@ def of(service: Service) -> Probe:
     return Probe(service.port, "/healthz", service.health)
 
 
-def command(probe: Probe, *, production: bool) -> list[str]:
+def command(probe: Probe, *, is_watched: bool) -> list[str]:
     if probe.command:
         return ["CMD", *probe.command]
     asks = _asks(probe)
-    return ["CMD", "bash", "-c", _watched(asks, probe.port) if production else asks]
+    return ["CMD", "bash", "-c", _watched(asks, probe.port) if is_watched else asks]
 
 
 def interval(containers: int) -> str:

@@ -94,8 +94,7 @@ def of_certifier(settings: Settings, *, parent: pulumi.Resource) -> docker.Remot
 
 def kept(tag: str, *, parent: pulumi.Resource) -> docker.RemoteImage:
     """Declare the image of a former release, which is on the engine."""
-    opts = pulumi.ResourceOptions(parent=parent, ignore_changes=[*_UNCHANGED])
-    return docker.RemoteImage(tag, name=tag, force_remove=True, opts=opts)
+    return _declare(tag, tag, None, parent=parent, moved=False, stays=_UNCHANGED)
 
 
 def _blocks(settings: Settings) -> dict[str, str]:

@@ -233,7 +233,7 @@ def _service(  # noqa: PLR0913  one place says what a service of the swarm here 
 
 def _health_check(probe: Probe) -> docker.ServiceTaskSpecContainerSpecHealthcheckArgs:
     return docker.ServiceTaskSpecContainerSpecHealthcheckArgs(
-        tests=health.command(probe, production=False),
+        tests=health.command(probe, is_watched=False),
         interval="2s",
         timeout=f"{health.TIMEOUT_SECONDS}s",
         retries=health.RETRIES,

@@ -24,6 +24,7 @@ from tests.support.updates import (
     ids,
     mixed,
     page,
+    replaced,
     wait_relieved,
 )
 
@@ -131,7 +132,7 @@ def test_an_update_loses_nothing(production: Deployment) -> None:
         production.up()
     assert_nothing_lost(report, seconds=10)
     after = ids(production)
-    changed = {name for name in before if before[name] != after[name]}
+    changed = replaced(before, after)
     assert changed == {"router_one", "router_one_2", "frontend-site"}
     assert ask(production.url + "/")[2] == new_page
 
@@ -144,7 +145,7 @@ def test_a_new_image_of_the_gateway_loses_nothing(production: Deployment) -> Non
         production.up()
     assert_nothing_lost(report, seconds=10)
     after = ids(production)
-    changed = {name for name in before if before[name] != after[name]}
+    changed = replaced(before, after)
     assert changed == {"frontend-nginx", "frontend-site"}
 
 

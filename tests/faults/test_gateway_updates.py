@@ -23,6 +23,7 @@ from tests.support.updates import (
     ids,
     kept,
     mixed,
+    replaced,
     slow_posts,
     wait_relieved,
     workers,
@@ -57,7 +58,7 @@ def test_no_new_image_of_the_gateway_loses_a_request(production: Deployment) -> 
         with all_clients(production) as reports:
             production.up()
         after = ids(production)
-        assert {name for name in before if before[name] != after[name]} == REPLACED
+        assert replaced(before, after) == REPLACED
         rounds.append(reports)
     totals = [Report.total(column) for column in zip(*rounds, strict=True)]
     for what, report in zip(("", ", POSTs of 1 s", ", idle"), totals, strict=True):

@@ -11,7 +11,7 @@ from infra.settings import DEVELOPMENT, PRODUCTION
 from tests.support.contract import HELLO, ask
 from tests.support.deployment import Deployment
 from tests.support.processes import run
-from tests.support.updates import change, edit_code, ids
+from tests.support.updates import change, edit_code, ids, replaced
 
 CLIENT = "192.0.2.6"
 SLOW_ROUTE = """
@@ -90,4 +90,4 @@ def test_requests_of_a_slow_service_survive_its_replacement(fresh: Deployment, m
         assert time.monotonic() - began > 15, "the update did not wait for the requests"
         assert {request.result()[2] for request in slow} == {HELLO}
     after = ids(fresh)
-    assert {name for name in before if before[name] != after[name]} >= {"router_one"}
+    assert replaced(before, after) >= {"router_one"}

@@ -16,7 +16,14 @@ from tests.support.load import Request, load
 from tests.support.notes import note
 from tests.support.polling import wait_until
 from tests.support.recovery import begin, recover, state_file
-from tests.support.updates import REQUESTS_PER_SECOND, assert_nothing_lost, change, explained, ids
+from tests.support.updates import (
+    REQUESTS_PER_SECOND,
+    assert_nothing_lost,
+    change,
+    explained,
+    ids,
+    replaced,
+)
 
 pytestmark = pytest.mark.xdist_group("releases")
 
@@ -115,8 +122,7 @@ def test_a_roll_back_loses_no_request_and_builds_nothing(released: Deployment) -
     assert hello(released) == HELLO
     assert b"newer" not in ask(f"{released.url}/style.css")[2]
     after = ids(released)
-    replaced = {name for name in before if before[name] != after[name]}
-    assert replaced == {"router_one", "router_one_2", "frontend-site"}
+    assert replaced(before, after) == {"router_one", "router_one_2", "frontend-site"}
     assert numbers(released) == [(1, 0), (2, 0), (3, 1)]
     assert releases(released)[-1]["images"] == old
     with back_to(released, "1"):

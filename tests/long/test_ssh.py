@@ -14,7 +14,7 @@ from tests.support.notes import note
 from tests.support.polling import wait_until
 from tests.support.processes import run
 from tests.support.ssh_server import SshServer, must_be_installed
-from tests.support.updates import assert_nothing_lost, edit_code, ids, mixed
+from tests.support.updates import assert_nothing_lost, edit_code, ids, mixed, replaced
 
 SHELL = 'eval "$(python3 -m tools.setup --stack {stack} env)" && {command}'
 SECONDS = 60
@@ -117,7 +117,7 @@ def test_an_update_whose_connection_breaks_is_ended_by_the_next(
     assert ask(f"{remote.url}/api/v2/who_am_i")[2] == WHO
     after = ids(remote)
     assert after.keys() == before.keys()
-    assert {name for name in before if before[name] != after[name]} >= {
+    assert replaced(before, after) >= {
         "router_one",
         "router_one_2",
     }

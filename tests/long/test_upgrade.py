@@ -8,7 +8,7 @@ import pytest
 from tests.support.contract import HELLO, WHO, ask
 from tests.support.deployment import ROOT, Deployment
 from tests.support.load import load
-from tests.support.updates import explained, ids, mixed, page
+from tests.support.updates import explained, ids, mixed, page, replaced
 
 BEFORE = "a4b79160fc4dac8c239be9727d3f60142d45a5c0"
 GAP_SECONDS = 15  # on a busy machine; 2 on a quiet one
@@ -62,7 +62,7 @@ def test_what_an_older_version_deployed_is_taken_over(fresh: Deployment, mode: s
     added = {"frontend-nginx"} if mode == "production" else set()
     assert after.keys() - before.keys() == added
     assert before.keys() <= after.keys()
-    assert {name for name in before if before[name] != after[name]}
+    assert replaced(before, after)
     if mode == "production":
         assert report.sent > 500
         # While the container with the port is replaced, nobody answers.

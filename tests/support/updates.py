@@ -69,6 +69,11 @@ def ids(deployment: Deployment) -> dict[str, str]:
     return {str(c.name).removeprefix(deployment.prefix): str(c.id) for c in deployment.containers()}
 
 
+def replaced(before: dict[str, str], after: dict[str, str]) -> set[str]:
+    """Return the names of those before whose container is another one after."""
+    return {name for name in before if before[name] != after[name]}
+
+
 def workers(deployment: Deployment, container: str) -> list[str]:
     """Return the processes of the nginx in the container that accepts connections."""
     titles = [str(row[-1]) for row in deployment.container(container).top()["Processes"]]

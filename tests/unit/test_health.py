@@ -27,7 +27,7 @@ def hung(port: int) -> Iterator[None]:
 
 def checks(port: int, folder: Path) -> list[bool]:
     """Run more checks than are needed to kill. Return for each whether it would have killed."""
-    (*shell, text) = health.command(health.Probe(port, "/healthz"), production=True)
+    (*shell, text) = health.command(health.Probe(port, "/healthz"), is_watched=True)
     assert shell == ["CMD", "bash", "-c"]
     assert text.count(KILLS) == 1
     harmless = text.replace(KILLS, "echo killed").replace(COUNT, str(folder / "unanswered"))

@@ -8,6 +8,7 @@ from typing import TextIO
 from infra import history
 from infra.history import Release
 from tools.operate.deployed import Stack
+from tools.operate.terminal import aligned
 from tools.recover import backend
 from tools.setup.errors import Problem
 
@@ -35,11 +36,7 @@ def table(releases: tuple[Release, ...], there: Collection[str]) -> list[str]:
         changed = [*_notes(one, there), *_changes(one, last)]
         lines += [(*about, changed[0])] if changed else [(*about, "")]
         lines += [("", "", "", "", more) for more in changed[1:]]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return [
-        "  ".join(f"{cell:{width}}" for cell, width in zip(line, widths, strict=True)).rstrip()
-        for line in lines
-    ]
+    return ["  ".join(line).rstrip() for line in aligned(lines)]
 
 
 def _notes(one: Release, there: Collection[str]) -> Iterator[str]:

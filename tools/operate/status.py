@@ -12,7 +12,7 @@ from infra import labels
 from infra.engine import runs_once
 from tools.operate import certificate, memory
 from tools.operate.deployed import Stack, url
-from tools.operate.terminal import GREEN, RED, paint
+from tools.operate.terminal import GREEN, RED, aligned, paint
 from tools.setup.errors import Problem
 
 GOOD = ("healthy", "done")
@@ -73,11 +73,7 @@ def since(started: str, now: datetime | None = None) -> str:
 
 def table(rows: list[Row], stream: TextIO) -> list[str]:
     heading = tuple(field.name for field in fields(Row))
-    cells = [heading, *(astuple(one) for one in rows)]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    lines = [
-        [text.ljust(width) for text, width in zip(line, widths, strict=True)] for line in cells
-    ]
+    lines = aligned([heading, *(astuple(one) for one in rows)])
     for line, one in zip(lines[1:], rows, strict=True):
         line[2] = paint(line[2], GREEN if one.health in GOOD else RED, stream)
     return ["  ".join(line).rstrip() for line in lines]

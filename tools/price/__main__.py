@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from infra import docker_host
+from infra.settings import DEVELOPMENT
 from tools.price import budgets
 from tools.price.clients import Clients, Route, Seen, routes
 from tools.price.effects import Price, logged, price
@@ -20,7 +21,6 @@ from tools.setup.errors import Problem
 
 LOST = 4  # the exit code
 OUTPUT_SECONDS = 60
-DEVELOPMENT = "development"
 
 
 def main() -> int:
