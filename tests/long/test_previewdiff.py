@@ -104,8 +104,9 @@ def test_three_edits_are_exactly_what_shows(repository: Branch) -> None:
         "labels[microservices.image]",
         "labels[microservices.mounts]",
     ]
-    label, name = image["properties"]
-    assert label["path"].endswith("microservices.content]") or label["path"].endswith(".content")
+    content, tag, name = image["properties"]
+    assert content["path"] == "build.labels.microservices.content"
+    assert tag["path"] == "build.labels.microservices.tag"
     assert changed["image"] == (name["old"], name["new"])
     assert name["old"].startswith("microservice2:v1-")
     assert found["head"]["uncommitted"] == ["Pulumi.yaml"]

@@ -166,6 +166,11 @@ def test_one_more_removes_the_images_of_the_first(fresh: Deployment) -> None:
 
 
 def test_what_cannot_be_put_back_is_refused_and_the_rest_goes_on(released: Deployment) -> None:
+    an_image_is_gone(released)
+    a_bad_update(released)
+
+
+def an_image_is_gone(released: Deployment) -> None:
     tag = releases(released)[0]["images"]["microservice1"]
     before = ids(released)
     released.engine.images.remove(tag, force=True)
@@ -182,8 +187,8 @@ def test_what_cannot_be_put_back_is_refused_and_the_rest_goes_on(released: Deplo
     assert ids(released) == before
 
 
-def test_a_bad_update_is_left_for_the_release_before_it(released: Deployment) -> None:
-    """Which is the last good one, as the bad update made no release."""
+def a_bad_update(released: Deployment) -> None:
+    """It is left for the release before it, the last good one, as it made no release."""
     change(released.project / APP, "import chassis\n", "raise SystemExit('no coffee')\n")
     released.config["waitTimeout"] = "8"
     assert released.up(check=False).returncode != 0

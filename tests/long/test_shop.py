@@ -22,12 +22,13 @@ from tests.support.polling import wait_until
 from tests.support.processes import free_ports, run
 from tests.support.rig import Rig, why_not
 from tests.support.swarm_deployment import BASES
-from tests.support.updates import REQUESTS_PER_SECOND, assert_nothing_lost, change, ids
+from tests.support.updates import assert_nothing_lost, change, ids
 from tools.setup import go
 from tools.setup.progress import Progress
 
 PAGE = ROOT / "docs" / "your-own-system.md"
 PASSPHRASE = "a passphrase"
+PER_SECOND = 50  # each asks the database, on two cores with all else that runs there
 USERS = ("database", "orders", "packer")
 
 
@@ -189,12 +190,12 @@ def test_an_update_of_the_shop_in_production_loses_no_request(tmp_path: Path) ->
             Request(path="/api/orders/", bodies=(b'{"taken":1,"packed":1}',), keep_alive=keep)
             for keep in (True, False)
         ]
-        with load(one.url, asked, rate=REQUESTS_PER_SECOND) as report:
+        with load(one.url, asked, rate=PER_SECOND) as report:
             app = one.project / "services" / "orders" / "app.py"
             app.write_text(f"{app.read_text()}# 2\n")
             one.up()
         note("the shop's orders, with a migration", report.summary())
-        assert_nothing_lost(report, seconds=10)
+        assert_nothing_lost(report, seconds=10, rate=PER_SECOND)
         after = ids(one)
         replaced = {name for name in before if before[name] != after.get(name)}
         assert {"orders", "orders_2", "orders_release"} <= replaced

@@ -88,6 +88,7 @@ def _stopped(container: Container) -> Iterator[None]:
     finally:
         container.start()
     deadline = time.monotonic() + HEALTHY_SECONDS
+    container.reload()  # its health so far is from before the stop
     while container.health != "healthy":
         if time.monotonic() > deadline:
             raise Problem(
