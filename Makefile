@@ -164,7 +164,7 @@ browser:
 PYTEST = $(ENV); $(PYTHON) -m pytest
 
 .PHONY: test
-test: tools browser ## run the unit tests and the core end-to-end tests: five minutes
+test: tools browser ## run the unit tests and the core end-to-end tests: ten minutes
 	@$(PYTEST) tests/unit tests/e2e --numprocesses 2 --dist loadgroup
 
 .PHONY: test-all
@@ -172,8 +172,8 @@ test-all: test test-long ## run all tests: also edits, docs, faults, swarm (ROUN
 
 .PHONY: test-long
 test-long: tools browser
-	@$(PYTEST) tests/long --numprocesses 2 --dist loadgroup
-	@$(PYTEST) tests/faults tests/swarm --timeout 1800
+	@$(PYTEST) tests/long tests/swarm --numprocesses 2 --dist loadgroup
+	@$(PYTEST) tests/faults --timeout 1800
 
 .PHONY: test-engines
 test-engines: tools ## run the core tests on Docker 28 and 29 with the containerd image store, as root

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import notes
 from tests.support.deployment import Deployment
 from tests.support.shared import Shared, spoil_all
 from tests.support.untested import fail_if_skipped, is_ci, summary
@@ -48,6 +49,7 @@ def _shared_by(item: pytest.Item) -> str:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
+    notes.attach(report)
     if is_ci():
         fail_if_skipped(report)
     return report
@@ -59,9 +61,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("NOT TESTED on this machine", red=True, bold=True)
         for line in summary(skipped):
             terminalreporter.write_line(line)
+    for what, seen in notes.TABLE:
+        terminalreporter.write_line(f"{what:<42} {seen}")
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    notes.collect(report)
     if report.failed:
         spoil_all()
 

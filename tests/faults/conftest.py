@@ -1,6 +1,6 @@
-"""Fixtures for the tests of faults and of repeated updates.
+"""One deployment for the tests of faults and of repeated updates.
 
-How often: ROUNDS of each update, CYCLES of three kills, REQUESTS for growth.
+How often: ROUNDS of each update, REQUESTS for growth.
 """
 
 from collections.abc import Iterator
@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from tests.support.deployment import Deployment
-from tests.support.notes import TABLE
 from tests.support.shared import Shared
 from tests.support.updates import change
 
@@ -55,7 +54,7 @@ def prepare(deployment: Deployment) -> None:
     log_attempts(deployment)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def _production(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared]:
     def folder() -> Path:
         return tmp_path_factory.mktemp("production")
@@ -69,8 +68,3 @@ def _production(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared]:
 def production(_production: Shared) -> Deployment:
     """A deployment in production mode, two replicas a service, with the tests' own routes."""
     return _production.get()
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    for what, seen in TABLE:
-        terminalreporter.write_line(f"{what:<42} {seen}")

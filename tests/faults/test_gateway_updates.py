@@ -84,6 +84,7 @@ def test_a_gateway_that_does_not_start_stops_the_update_and_loses_nothing(
         failed = production.up(check=False)
         script.write_text(good)
         assert workers(production, "frontend")
+        del production.config["waitTimeout"]
         production.up()
         production.up("--refresh")  # restores the tag of the previous image
     assert failed.returncode != 0

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from docker.models.containers import Container
 
 from tests.support.deployment import Deployment
+from tests.support.updates import wait_relieved
 
 REQUESTS = int(os.environ.get("REQUESTS", "1000000"))
 WARM_UP = 100_000  # until pools and buffers have grown to their size
@@ -81,17 +82,18 @@ def log_sizes(deployment: Deployment, container: Container) -> list[int]:
     return [int(line.split()[-1]) for line in listed.decode().splitlines()]
 
 
-def test_many_requests_leave_nothing_behind(standing: Deployment) -> None:
-    running = [c for c in standing.containers() if c.status == "running"]
-    send(standing.url, WARM_UP)
+def test_many_requests_leave_nothing_behind(production: Deployment) -> None:
+    wait_relieved(production)
+    running = [c for c in production.containers() if c.status == "running"]
+    send(production.url, WARM_UP)
     before = {c.name: resident(c) for c in running}
-    send(standing.url, REQUESTS)
+    send(production.url, REQUESTS)
     after = {c.name: resident(c) for c in running}
     for container in running:
         name = container.name
         assert after[name] < 1.1 * before[name], f"{name}: {before[name]} to {after[name]} KiB"
         assert temporary(container) < 1024, name
-        sizes = log_sizes(standing, container)
+        sizes = log_sizes(production, container)
         assert len(sizes) <= LOG_FILES, name
         assert max(sizes) < 1.1 * LOG_MEGABYTES * 1_000_000, name
-    assert len(log_sizes(standing, standing.container("nginx"))) == LOG_FILES
+    assert len(log_sizes(production, production.container("nginx"))) == LOG_FILES

@@ -94,7 +94,6 @@ PROD = {
     "  make up STACK=prod": r"(?s)Release 4 is a roll-back to 2; .*Ready in \d+ s",
     "  curl --silent 127.0.0.1:8000/api/v2/who_am_i": "I am yizhigopher!",
     "pulumi config set imageVersion v2 --stack prod": "",
-    "   make up STACK=prod": r"replaced",
     " git checkout --quiet main": "",
     " sed -i s/newer/newest/ services/microservice2/app.py": "",
     "make preview-diff BASE=origin/main": r"(?s)## Preview: .*microservice2",

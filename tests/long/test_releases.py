@@ -131,6 +131,7 @@ def test_a_roll_back_loses_no_request_and_builds_nothing(released: Deployment) -
     assert "roll-back to 1" in listed
     assert "cannot be put back" not in listed
     leave_the_roll_back(released)
+    a_killed_roll_back_is_ended_whole(released)
 
 
 def leave_the_roll_back(one: Deployment) -> None:
@@ -143,6 +144,30 @@ def leave_the_roll_back(one: Deployment) -> None:
     assert numbers(one) == [(1, 0), (2, 0), (3, 1), (4, 0)]
     assert len(tags(one)) == len({*releases(one)[0]["images"].values()}) + 2
     one.operate("preview", "--refresh", "--expect-no-changes")
+
+
+def a_killed_roll_back_is_ended_whole(released: Deployment) -> None:
+    with back_to(released, "1"):
+        process = begin(released)
+    seen = {state_file(released).stat().st_mtime_ns}
+
+    def has_saved() -> bool:
+        with suppress(FileNotFoundError):
+            seen.add(state_file(released).stat().st_mtime_ns)
+        return len(seen) > SAVES or process.poll() is not None
+
+    wait_until(has_saved, "the state is written")
+    assert process.poll() is None, "SAVES is stale: it has ended"
+    process.send_signal(signal.SIGKILL)
+    process.wait(PULUMI_SECONDS)
+    recover(released)
+    allow_no_build(released)
+    roll_back(released, "1")
+    assert hello(released) == HELLO
+    assert numbers(released) == [(1, 0), (2, 0), (3, 1), (4, 0), (5, 1)]
+    kept = {tag for one in releases(released) for tag in one["images"].values()}
+    assert tags(released) == kept
+    assert len(ids(released)) == 7
 
 
 def test_one_more_removes_the_images_of_the_first(fresh: Deployment) -> None:
@@ -199,27 +224,3 @@ def a_bad_update(released: Deployment) -> None:
     assert hello(released) == NEWER
     assert numbers(released) == [(1, 0), (2, 0)]
     assert len(bad - tags(released)) == 1, "the bad version's image is removed"
-
-
-def test_a_killed_roll_back_is_ended_whole(released: Deployment) -> None:
-    with back_to(released, "1"):
-        process = begin(released)
-    seen = {state_file(released).stat().st_mtime_ns}
-
-    def has_saved() -> bool:
-        with suppress(FileNotFoundError):
-            seen.add(state_file(released).stat().st_mtime_ns)
-        return len(seen) > SAVES or process.poll() is not None
-
-    wait_until(has_saved, "the state is written")
-    assert process.poll() is None, "SAVES is stale: it has ended"
-    process.send_signal(signal.SIGKILL)
-    process.wait(PULUMI_SECONDS)
-    recover(released)
-    allow_no_build(released)
-    roll_back(released)
-    assert hello(released) == HELLO
-    assert numbers(released) == [(1, 0), (2, 0), (3, 1)]
-    kept = {tag for one in releases(released) for tag in one["images"].values()}
-    assert tags(released) == kept
-    assert len(ids(released)) == 7

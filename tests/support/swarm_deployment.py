@@ -13,6 +13,7 @@ from docker.models.containers import Container
 from tests.support.contract import HELLO, ONLY_GET, WHO
 from tests.support.deployment import Deployment
 from tests.support.load import Report, Request, load
+from tests.support.notes import note
 from tests.support.polling import wait_until
 from tests.support.rig import Node, Rig
 
@@ -25,7 +26,6 @@ REQUESTS = [
     Request(path="/api/v1/say_hello", bodies=(ONLY_GET,), method="POST", keep_alive=False),
     Request(path="/api/v2/who_am_i", bodies=(WHO,), method="POST", keep_alive=False),
 ]
-TABLE: list[str] = []
 
 
 class Swarm:
@@ -182,7 +182,4 @@ def record(what: str, reports: dict[str, Report], *, gone: str = "") -> None:
     """Add a row for each node to the table; `gone` is the node that the test removed."""
     for name, report in reports.items():
         where = f"{name} (taken away)" if name == gone else name
-        TABLE.append(
-            f"{what:<38}{where:<24}{report.sent:>7}{report.lost:>7}"
-            f"{report.longest_gap:>9.2f} s{report.slowest:>9.2f} s"
-        )
+        note(f"{what}, {where}", report.summary())

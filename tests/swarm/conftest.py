@@ -1,4 +1,4 @@
-"""Swarms on the rig with a deployment each, and the table of measurements."""
+"""Swarms on the rig with a deployment each."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,14 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.rig import REGISTRY, Rig, why_not
-from tests.support.swarm_deployment import BASES, TABLE, Swarm
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if TABLE:
-        head = f"{'event':<38}{'node':<24}{'asked':>7}{'lost':>7}{'gap':>11}{'slowest':>11}"
-        terminalreporter.section("under load")
-        terminalreporter.write_line("\n".join([head, *TABLE]))
+from tests.support.swarm_deployment import BASES, Swarm
 
 
 def _swarm(count: int, folder: Path) -> Iterator[Swarm]:

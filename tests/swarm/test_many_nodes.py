@@ -2,11 +2,15 @@
 
 import re
 
+import pytest
+
 from tests.support.contract import ONLY_GET, ask
 from tests.support.polling import wait_until
 from tests.support.priced import costs, up
 from tests.support.swarm_deployment import PORT, RATE, Swarm, assert_nothing_lost, record
 from tools.price.effects import GAP_SECONDS, Effect
+
+pytestmark = pytest.mark.xdist_group("rig")
 
 PATH = "/api/v1/say_hello"
 # From a gateway that has just started, until the first DNS answer.

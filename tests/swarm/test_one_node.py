@@ -16,6 +16,8 @@ from tools.price.effects import Effect
 from tools.recover import leftovers
 from tools.recover.state import EMPTY
 
+pytestmark = pytest.mark.xdist_group("rig")
+
 
 def refused(swarm: Swarm, verb: str = "up", **config: object) -> str:
     """What Pulumi says when it refuses this configuration; it must have changed nothing."""

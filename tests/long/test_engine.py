@@ -19,7 +19,10 @@ STARTED_SECONDS = 10.0  # after the engine answers
 ROUNDS = int(os.environ.get("ROUNDS", "2"))
 PORT = 8000
 
-pytestmark = pytest.mark.skipif(bool(why_not()), reason=why_not() or "it runs")
+pytestmark = [
+    pytest.mark.xdist_group("rig"),
+    pytest.mark.skipif(bool(why_not()), reason=why_not() or "it runs"),
+]
 
 
 @pytest.fixture(scope="module")

@@ -64,6 +64,9 @@ class Row:
         return f"recovered in {self.recovered_in:.1f} s, {len(self.said)} lines said{lost}"
 
 
+pytestmark = pytest.mark.xdist_group("killed")  # one table
+
+
 @pytest.fixture(scope="module")
 def rows() -> Iterator[list[Row]]:
     rows: list[Row] = []
