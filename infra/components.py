@@ -34,7 +34,10 @@ _PUBLISHER_LIMITS = Limits(memory=Service.memory)
 
 
 class WebService(pulumi.ComponentResource):
-    """A service of the table: its image and its replicas, replaced one after the other."""
+    """A service of the table: its image and its replicas.
+
+    They are replaced one after the other, and made at the same time where there were none.
+    """
 
     def __init__(
         self,
@@ -68,6 +71,7 @@ class WebService(pulumi.ComponentResource):
             parent=self,
         )
         self.replicas: list[docker.Container] = []
+        is_running = settings.is_running(service)
         for number, replica in enumerate(settings.replicas[service], start=1):
             container = containers.container(
                 service.name if number == 1 else f"{service.name}-{number}",
@@ -92,7 +96,7 @@ class WebService(pulumi.ComponentResource):
                 limits=settings.limits[service.name],
                 opts=pulumi.ResourceOptions(
                     parent=self,
-                    depends_on=self.replicas[-1:] or released,
+                    depends_on=(self.replicas[-1:] if is_running else []) or released,
                     hooks=rollout.replica_hooks(service, settings),
                 ),
             )
@@ -170,7 +174,8 @@ class Gateway(pulumi.ComponentResource):
     ) -> tuple[list[docker.ContainerMountArgs], list[pulumi.Resource]]:
         """Declare the volume with the page and the configuration, and the container that fills it.
 
-        A new version of either is then a reload of nginx, not a new container.
+        A new version of either is then a reload of nginx, not a new container. The services are
+        updated before the page, which may need their new version.
         """
         prefix = self.settings.name_prefix
         volume = docker.Volume(
@@ -198,7 +203,7 @@ class Gateway(pulumi.ComponentResource):
             **containers.hardened(_PUBLISHER_LIMITS, self.settings),
             opts=pulumi.ResourceOptions(
                 parent=self,
-                depends_on=replicas,
+                depends_on=replicas if self.settings.on_network else [],
                 delete_before_replace=True,
                 hooks=rollout.publication_hooks(prefix),
             ),

@@ -107,6 +107,10 @@ class Settings:
         rows = self.replicas if self.production else ()
         return {row.name: f"{self.network_name}-{row.name}" for row in rows if row.egress}
 
+    def is_running(self, service: Service) -> bool:
+        """Return whether a replica of it is on the stack's network now."""
+        return any(self.name_prefix + name in self.on_network for name in self.replicas[service])
+
     @cached_property
     def addresses(self) -> dict[str, str]:
         """Every replica's fixed address, by its name. Raises ValueError if there are too few."""

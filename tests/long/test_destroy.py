@@ -2,8 +2,14 @@
 
 import shutil
 import socket
+from datetime import datetime
 
+from infra.health import MIN_READY_SECONDS
 from tests.support.deployment import Deployment
+
+
+def started(one: Deployment, service: str, replica: int) -> datetime:
+    return datetime.fromisoformat(one.container(service, replica).attrs["State"]["StartedAt"])
 
 
 def test_production_is_removed_whatever_is_wrong_by_then(fresh: Deployment) -> None:
@@ -39,6 +45,8 @@ def test_production_is_removed_whatever_is_wrong_by_then(fresh: Deployment) -> N
 def test_production_has_nothing_to_do_then_destroy_leaves_nothing(fresh: Deployment) -> None:
     fresh.config |= {"mode": "production", "replicas": "2"}
     fresh.up()
+    made = sorted(started(fresh, "microservice1", number) for number in (1, 2))
+    assert (made[1] - made[0]).total_seconds() < MIN_READY_SECONDS, "they waited for each other"
     fresh.operate("preview", "--expect-no-changes")
     fresh.operate("preview", "--refresh", "--expect-no-changes")
     fresh.destroy()

@@ -89,3 +89,12 @@ def test_a_container_is_known_by_its_full_name() -> None:
     others = replace(plain, on_network={"router_one": wanted})
     assert mine.addresses["router_one"] == elsewhere
     assert others.addresses["router_one"] not in (wanted, elsewhere)
+
+
+def test_a_service_runs_if_one_of_its_replicas_is_on_the_network() -> None:
+    plain = configured.read({"namePrefix": "own-", "mode": "production", "replicas": "2"})
+    first, second = plain.replicas
+    one = replace(plain, on_network={f"own-{first.container}_2": "10.0.0.1"})
+    assert one.is_running(first)
+    assert not one.is_running(second)
+    assert not plain.is_running(first)
