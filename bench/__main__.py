@@ -10,7 +10,9 @@ from types import FrameType
 from typing import NoReturn
 
 from bench import (
+    ceilings,
     compose,
+    daily,
     deploying,
     encrypted,
     footprint,
@@ -28,7 +30,7 @@ from tools.setup.errors import Problem
 from tools.setup.progress import Progress, readable
 from tools.setup.versions import PYTHON_IMAGE
 
-SUBJECTS = ("serving", "encrypted", "footprint", "many", "deploying", "growth")
+SUBJECTS = ("serving", "encrypted", "footprint", "many", "daily", "deploying", "growth")
 INTERRUPTED = 130
 
 
@@ -63,6 +65,8 @@ def measure(
             apt.install("wrk")
     if {"serving", "encrypted", "footprint", "many"} & set(subjects):
         rows += _on_running_stacks(subjects, show, quick=quick)
+    if "daily" in subjects:
+        rows += daily.rows(1 if quick else 3, show)
     if not {"deploying", "growth"} & set(subjects):
         return
     command, why_not = compose.ensure(show)
@@ -83,7 +87,8 @@ def _on_running_stacks(subjects: Sequence[str], show: Progress, *, quick: bool) 
         pairs = serving.Pairs(ours, theirs, rounds=rounds, seconds=seconds)
         if "serving" in subjects:
             rows += serving.through_the_gateway(pairs, show)
-            rows.append(serving.per_core(ours, rounds, seconds, show))
+            rows += ceilings.rows(pairs, show)
+            rows += serving.per_core(pairs, show)
             rows += serving.cpu_time(pairs, show)
         if "encrypted" in subjects:
             rows += encrypted.rows(ours, theirs, rounds, seconds, show)

@@ -21,7 +21,14 @@ from tools.setup.environment import PARALLEL
 from tools.setup.progress import Progress
 from topology import Service
 
-OPERATIONS = ("cold up", "no-op up", "preview", "destroy")
+# For each operation what one more service may cost: seconds, or a multiple of Compose's.
+SECONDS, TIMES = "s", "x"
+OPERATIONS = {
+    "cold up": (1.2, TIMES),
+    "no-op up": (0.03, SECONDS),
+    "preview": (0.03, SECONDS),
+    "destroy": (1.5, TIMES),
+}
 PULUMI, COMPOSE = "Pulumi", "Compose"
 TEMPLATE = "microservice1"
 TABLE = """
@@ -100,6 +107,22 @@ def by_pulumi(deployment: Deployment) -> dict[str, float]:
 
 
 def by_compose(deployment: Deployment, command: list[str], count: int) -> dict[str, float]:
+    with composed(deployment, command, count) as compose:
+        return _timed(
+            {
+                "cold up": lambda: compose("up", "--detach", "--build", "--wait"),
+                "no-op up": lambda: compose("up", "--detach", "--wait"),
+                "preview": lambda: compose("--dry-run", "up", "--detach"),
+                "destroy": lambda: compose("down", "--rmi", "local"),
+            }
+        )
+
+
+@contextlib.contextmanager
+def composed(
+    deployment: Deployment, command: list[str], count: int
+) -> Iterator[Callable[..., None]]:
+    """Yield a function that runs Compose with a file of the same containers."""
     file = deployment.project / "compose.yaml"
     file.write_text(yaml.safe_dump(_compose_file(deployment, count)))
     name = f"bench-{uuid.uuid4().hex[:8]}"
@@ -112,14 +135,7 @@ def by_compose(deployment: Deployment, command: list[str], count: int) -> dict[s
         )
 
     try:
-        return _timed(
-            {
-                "cold up": lambda: compose("up", "--detach", "--build", "--wait"),
-                "no-op up": lambda: compose("up", "--detach", "--wait"),
-                "preview": lambda: compose("--dry-run", "up", "--detach"),
-                "destroy": lambda: compose("down", "--rmi", "local"),
-            }
-        )
+        yield compose
     finally:
         compose("down", "--rmi", "local")
 
@@ -237,13 +253,15 @@ def measure(
 def _rows(growth: Growth, counts: tuple[int, ...]) -> list[Row]:
     mine, other = (growth.cost_of_one_more(tool) for tool in (PULUMI, COMPOSE))
     at = ", ".join(map(str, counts))
+    most, unit = OPERATIONS[growth.what]
+    is_paired = unit == TIMES
     return [
         Row(
             what=f"one more service, {growth.what} ({at} services)",
-            paired_with=COMPOSE,
-            values=(mine / other,) if other > 0 else (),
-            skipped="" if other > 0 else "Compose's cost is too small to measure",
-            at_most=1.0,
+            paired_with=COMPOSE if is_paired else "",
+            values=(mine / other if is_paired else mine,),
+            unit=unit,
+            at_most=most,
             detail=f"{mine:.2f} and {other:.2f} s",
         ),
         Row(

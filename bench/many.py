@@ -41,7 +41,7 @@ def rows(stack: Stack, rounds: int, seconds: int, show: Progress) -> list[Row]:
             what=f"gateway with {MANY} services: requests/s",
             paired_with=paired,
             values=ratios(many_rates, few_rates),
-            at_least=0.9,
+            at_least=0.95,
         ),
         Row(
             what=f"gateway with {MANY} services: reload time",

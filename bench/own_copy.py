@@ -76,9 +76,30 @@ class Deployment:
             network.remove()
         self.engine.close()
 
-    def operate(self, verb: str, *more: str, check: bool = True) -> None:
+    def make(self, target: str) -> None:
+        """Run a target of the Makefile, with an environment of the copy's own."""
+        environment = self.project / ".venv"
+        if environment.is_symlink():  # that of the project itself
+            environment.unlink()
+        self._configure(self.project / f"Pulumi.{self.stack}.yaml")
+        done = subprocess.run(
+            ["make", target, f"STACK={self.stack}"],
+            cwd=self.project,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=PULUMI_SECONDS,
+        )
+        if done.returncode != 0:
+            raise BenchError(f"make {target} failed: {done.stdout}{done.stderr}")
+
+    def _configure(self, file: Path) -> None:
         values = {f"microservices:{key}": value for key, value in self.config.items()}
-        self.file.write_text(yaml.safe_dump({"config": values}))
+        file.write_text(yaml.safe_dump({"config": values}))
+
+    def operate(self, verb: str, *more: str, check: bool = True) -> None:
+        self._configure(self.file)
         self._pulumi(verb, "--stack", self.stack, f"--config-file={self.file}", *more, check=check)
 
     def _pulumi(self, *arguments: str, check: bool = True) -> None:
