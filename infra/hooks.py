@@ -42,17 +42,17 @@ def hook(
 
 
 def error_hook(
-    name: str, show: Callable[[pulumi.ErrorHookArgs], object], seconds: float = SHOW_SECONDS
+    name: str, show: Callable[[pulumi.ErrorHookArgs], bool | None], seconds: float = SHOW_SECONDS
 ) -> pulumi.ErrorHook:
-    """Return a hook that shows why a resource failed. Pulumi does not retry the resource."""
+    """Return a hook that shows why a resource failed. Pulumi tries again if `show` returns True."""
 
     def run(args: pulumi.ErrorHookArgs) -> bool:
         what = f"the hook {name} of {args.name}"
         try:
             with _running(what):
-                within(seconds, what, lambda: show(args), pulumi.log.info)
+                return bool(within(seconds, what, lambda: show(args), pulumi.log.info))
         except TimeoutError as error:
             pulumi.log.warn(str(error))
-        return False
+            return False
 
     return pulumi.ErrorHook(name, run)

@@ -1,5 +1,6 @@
 """Why a service of the swarm failed: its last failed task and the log of that task."""
 
+import time
 from functools import cache
 from typing import Any
 
@@ -10,17 +11,27 @@ from infra import engine
 from infra.hooks import error_hook
 
 LINES = 20
+# The swarm itself changed the service after the provider had read it, such as at the end of an
+# earlier update: github.com/moby/swarmkit/issues/1379.
+CHANGED_MEANWHILE = "update out of sequence"
+RETRIES, RETRY_SECONDS = 5, 1.0
 
 
 @cache  # Pulumi refuses a second hook of the same name
 def show() -> pulumi.ResourceHookBinding:
-    return pulumi.ResourceHookBinding(on_error=[error_hook("last-task", _show)])
+    return pulumi.ResourceHookBinding(on_error=[error_hook("last-task", retry_or_show)])
 
 
-def _show(args: pulumi.ErrorHookArgs) -> None:
+def retry_or_show(args: pulumi.ErrorHookArgs) -> bool:
+    """Return whether to try again."""
     name = (args.new_inputs or {}).get("name")
+    if CHANGED_MEANWHILE in args.errors[0] and len(args.errors) <= RETRIES:
+        pulumi.log.info(f"the swarm has changed {name} meanwhile; trying again")
+        time.sleep(RETRY_SECONDS)
+        return True
     if name and args.failed_operation != "delete":
         pulumi.log.error(f"{name} did not come up everywhere. {last_failure(name)}")
+    return False
 
 
 def last_failure(service: str) -> str:
