@@ -7,15 +7,16 @@ from pathlib import Path
 
 from docker.models.containers import Container
 
-from bench import stacks, wrk
 from bench.own_copy import Deployment
 from bench.rows import Row, ratios
+from bench.wrk import BenchError
 from infra.health import MIN_READY_SECONDS
 from tools.setup.progress import Progress
 from topology import SERVICES
 
 DRAIN_SECONDS = "20"  # at most; a replica without requests is drained at once
 REPLICAS = 2
+LISTENS_SECONDS = 20
 
 
 def rows(rounds: int, show: Progress) -> list[Row]:
@@ -84,7 +85,17 @@ def _replacement(deployment: Deployment, replica: Container) -> float:
     subprocess.run(drain, check=True, capture_output=True, timeout=60)
     replica.stop(timeout=10)
     replica.start()
-    wrk.wait_for(f"http://{stacks.address_of(replica)}:{SERVICES[0].port}/healthz")
+    _wait_until_it_listens(replica)
     took = time.monotonic() - began
     subprocess.run([*gateway, "restore", replica.name or ""], check=True, timeout=60)
     return took + MIN_READY_SECONDS
+
+
+def _wait_until_it_listens(replica: Container) -> None:
+    """Ask from inside: its network has no way from the host."""
+    connect = ["bash", "-c", f": < /dev/tcp/127.0.0.1/{SERVICES[0].port}"]
+    deadline = time.monotonic() + LISTENS_SECONDS
+    while replica.exec_run(connect).exit_code != 0:
+        if time.monotonic() > deadline:
+            raise BenchError(f"{replica.name} did not listen within {LISTENS_SECONDS} s")
+        time.sleep(0.02)
