@@ -15,7 +15,7 @@ import yaml
 from bench.deploying import forget_layers
 from bench.own_copy import Deployment, free_ports
 from bench.rows import Row
-from infra import health, nginx, timeouts
+from infra import health, hosts, nginx, timeouts
 from tools.setup import process
 from tools.setup.environment import PARALLEL
 from tools.setup.progress import Progress
@@ -170,7 +170,8 @@ def _compose_file(deployment: Deployment, count: int) -> dict[str, object]:
             "target": "configured",
             "args": {
                 "UPSTREAMS": _literal(nginx.render(replicas)),
-                "LOCATIONS": _literal(nginx.render_locations(replicas)),
+                "HOSTS": _literal(hosts.render(replicas)),
+                "LOCATIONS": _literal(hosts.render_locations(replicas)),
             },
         },
         "ports": ["127.0.0.1::80"],
