@@ -25,7 +25,8 @@ def show() -> pulumi.ResourceHookBinding:
 def retry_or_show(args: pulumi.ErrorHookArgs) -> bool:
     """Return whether to try again."""
     name = (args.new_inputs or {}).get("name")
-    if CHANGED_MEANWHILE in args.errors[0] and len(args.errors) <= RETRIES:
+    newest = "".join(args.errors[:1])
+    if CHANGED_MEANWHILE in newest and len(args.errors) <= RETRIES:
         pulumi.log.info(f"the swarm has changed {name} meanwhile; trying again")
         time.sleep(RETRY_SECONDS)
         return True
