@@ -60,7 +60,7 @@ class Deployment:
         self.operate("preview")
 
     def destroy(self) -> None:
-        self.operate("destroy", "--yes", "--skip-preview")
+        self.operate("destroy", "--yes", "--skip-preview", "--run-program")
 
     def container(self, service: str) -> Container:
         names = {"frontend": "frontend", **{s.name: s.container for s in SERVICES}}
@@ -68,7 +68,7 @@ class Deployment:
 
     def remove(self) -> None:
         """Destroy the stack, and remove by label what a failed benchmark has left."""
-        self.operate("destroy", "--yes", "--skip-preview", check=False)
+        self.operate("destroy", "--yes", "--skip-preview", "--run-program", check=False)
         ours = labels.filters(self.stack)
         for container in self.engine.containers.list(all=True, filters=ours, ignore_removed=True):
             container.remove(force=True)
