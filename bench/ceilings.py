@@ -5,12 +5,13 @@ import tempfile
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from docker.models.containers import Container
 
 from bench import gateways, stacks, wrk
-from bench.rows import Row, rates, ratios
+from bench.rows import Row, in_turns, rates, ratios
 from bench.serving import Pairs
 from bench.stacks import Stack
 from tools.setup.progress import Progress
@@ -37,15 +38,10 @@ def rows(pairs: Pairs, show: Progress) -> list[Row]:
         gateways.started(pairs.ours, [in_go, *SERVICES[1:]]) as (go, _),
         _nginx_alone(pairs.ours) as alone,
     ):
-        found: dict[str, list[float]] = {"mine": [], "go": [], "alone": []}
         measured = {"mine": mine, "go": go, "alone": alone}
-        for number in range(pairs.rounds):
-            order = list(measured.items())
-            for name, gateway in order if number % 2 == 0 else order[::-1]:
-                url = f"http://{_address(gateway, pairs.ours)}{pairs.ours.path}"
-                wrk.wait_for(url)
-                done = wrk.run(url, connections=32, seconds=pairs.seconds)
-                found[name].append(done.rate)
+        found = in_turns(
+            pairs.rounds, {name: partial(_rate, pairs, one) for name, one in measured.items()}
+        )
     return [
         Row(
             what="requests/s through our gateway, 32 connections",
@@ -61,6 +57,12 @@ def rows(pairs: Pairs, show: Progress) -> list[Row]:
             detail=rates(found["mine"], found["alone"]),
         ),
     ]
+
+
+def _rate(pairs: Pairs, gateway: Container) -> float:
+    url = f"http://{_address(gateway, pairs.ours)}{pairs.ours.path}"
+    wrk.wait_for(url)
+    return wrk.run(url, connections=32, seconds=pairs.seconds).rate
 
 
 def _address(container: Container, stack: Stack) -> str:

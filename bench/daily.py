@@ -46,7 +46,7 @@ def _make(rounds: int, show: Progress) -> list[Row]:
 
 
 def _edit_in_production(rounds: int, show: Progress) -> Row:
-    """Pair an update of one service with what its parts take, one replica after the other."""
+    """Pair an update of one service with the sum of its steps: a replica is drained, and so on."""
     updates: list[float] = []
     parts: list[float] = []
     with tempfile.TemporaryDirectory() as folder:

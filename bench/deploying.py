@@ -35,7 +35,7 @@ def by_pulumi() -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
         deployment = Deployment(Path(folder))
         try:
-            forget_layers(deployment.project)
+            deployment.forget_layers()
             with watch.of("cold up"):
                 deployment.up()
             with watch.of("no-op up"):
@@ -45,13 +45,6 @@ def by_pulumi() -> dict[str, float]:
         finally:
             deployment.remove()
     return watch.seconds
-
-
-def forget_layers(project: Path) -> None:
-    """Add a comment to the requirements, so that their layer is not taken from the cache."""
-    mark = f"# {uuid.uuid4()}\n"
-    requirements = project / "services" / "requirements.txt"
-    requirements.write_text(requirements.read_text() + mark)
 
 
 def by_compose(command: list[str], show: Progress) -> dict[str, float]:
@@ -92,7 +85,7 @@ def _the_same(command: list[str], rounds: int, show: Progress) -> list[Row]:
     theirs: dict[str, list[float]] = {"not built": [], "built": []}
     with growth.project_of(CONTAINERS - 1) as deployment:
         for number in range(1, rounds + 1):
-            forget_layers(deployment.project)
+            deployment.forget_layers()
             with show.step("deploying", f"the same by Pulumi, {number} of {rounds}"):
                 for what, seconds in ours.items():
                     watch = Stopwatch()
@@ -100,7 +93,7 @@ def _the_same(command: list[str], rounds: int, show: Progress) -> list[Row]:
                         deployment.up()
                     seconds.append(watch.seconds[what])
                     deployment.destroy()
-            forget_layers(deployment.project)
+            deployment.forget_layers()
             with (
                 show.step("deploying", f"the same by Compose, {number} of {rounds}"),
                 growth.composed(deployment, command, CONTAINERS - 1) as compose,

@@ -5,13 +5,14 @@ import tempfile
 import time
 import uuid
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import trustme
 from docker.models.containers import Container
 
 from bench import gateways, stacks, wrk
-from bench.rows import Row, rates, ratios
+from bench.rows import Row, in_turns, rates, ratios
 from bench.stacks import Stack
 from tools.setup.progress import Progress
 from topology import SERVICES
@@ -36,11 +37,13 @@ def rows(ours: Stack, theirs: Stack, rounds: int, seconds: int, show: Progress) 
             "their kept": ("https", tutorial, False),
             "their new": ("https", tutorial, True),
         }
-        found: dict[str, list[float]] = {name: [] for name in measured}
-        for number in range(rounds):
-            order = list(measured.items())
-            for name, (scheme, gateway, close) in order if number % 2 == 0 else order[::-1]:
-                found[name].append(_rate(gateway, scheme, ours.path, seconds, close=close))
+        found = in_turns(
+            rounds,
+            {
+                name: partial(_rate, gateway, scheme, ours.path, seconds, close=close)
+                for name, (scheme, gateway, close) in measured.items()
+            },
+        )
     return [
         Row(
             what="requests/s over HTTPS, 32 connections, keep-alive",

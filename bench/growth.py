@@ -12,7 +12,6 @@ from pathlib import Path
 
 import yaml
 
-from bench.deploying import forget_layers
 from bench.own_copy import Deployment, free_ports
 from bench.rows import Row
 from infra import health, hosts, nginx, timeouts
@@ -232,10 +231,10 @@ def measure(
     seconds: dict[str, dict[int, dict[str, float]]] = {PULUMI: {}, COMPOSE: {}}
     for count in counts:
         with project_of(count) as deployment:
-            forget_layers(deployment.project)
+            deployment.forget_layers()
             with show.step("growth", f"{count} services by Pulumi"):
                 seconds[PULUMI][count] = by_pulumi(deployment)
-            forget_layers(deployment.project)
+            deployment.forget_layers()
             with show.step("growth", f"{count} services by Compose"):
                 seconds[COMPOSE][count] = by_compose(deployment, command, count)
     growths = [

@@ -59,8 +59,13 @@ class Deployment:
     def preview(self) -> None:
         self.operate("preview")
 
-    def destroy(self) -> None:
-        self.operate("destroy", "--yes", "--skip-preview", "--run-program")
+    def destroy(self, *, check: bool = True) -> None:
+        self.operate("destroy", "--yes", "--skip-preview", "--run-program", check=check)
+
+    def forget_layers(self) -> None:
+        """Add a comment to the requirements, so that their layer is not taken from the cache."""
+        requirements = self.project / "services" / "requirements.txt"
+        requirements.write_text(f"{requirements.read_text()}# {uuid.uuid4()}\n")
 
     def container(self, service: str) -> Container:
         names = {"frontend": "frontend", **{s.name: s.container for s in SERVICES}}
@@ -68,7 +73,7 @@ class Deployment:
 
     def remove(self) -> None:
         """Destroy the stack, and remove by label what a failed benchmark has left."""
-        self.operate("destroy", "--yes", "--skip-preview", "--run-program", check=False)
+        self.destroy(check=False)
         ours = labels.filters(self.stack)
         for container in self.engine.containers.list(all=True, filters=ours, ignore_removed=True):
             container.remove(force=True)
@@ -82,17 +87,7 @@ class Deployment:
         if environment.is_symlink():  # that of the project itself
             environment.unlink()
         self._configure(self.project / f"Pulumi.{self.stack}.yaml")
-        done = subprocess.run(
-            ["make", target, f"STACK={self.stack}"],
-            cwd=self.project,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=PULUMI_SECONDS,
-        )
-        if done.returncode != 0:
-            raise BenchError(f"make {target} failed: {done.stdout}{done.stderr}")
+        self._run("make", target, f"STACK={self.stack}")
 
     def _configure(self, file: Path) -> None:
         values = {f"microservices:{key}": value for key, value in self.config.items()}
@@ -103,8 +98,11 @@ class Deployment:
         self._pulumi(verb, "--stack", self.stack, f"--config-file={self.file}", *more, check=check)
 
     def _pulumi(self, *arguments: str, check: bool = True) -> None:
+        self._run("pulumi", *arguments, "--non-interactive", check=check)
+
+    def _run(self, *command: str, check: bool = True) -> None:
         done = subprocess.run(
-            ["pulumi", *arguments, "--non-interactive"],
+            command,
             cwd=self.project,
             env=self.environment,
             capture_output=True,
@@ -113,7 +111,7 @@ class Deployment:
             timeout=PULUMI_SECONDS,
         )
         if check and done.returncode != 0:
-            raise BenchError(f"pulumi {arguments[0]} failed: {done.stdout}{done.stderr}")
+            raise BenchError(f"{' '.join(command[:2])} failed: {done.stdout}{done.stderr}")
 
 
 def _environment(folder: Path) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """The result of a benchmark: its values, their median and spread, and the goal."""
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 
@@ -58,3 +58,13 @@ def ratios(ours: Sequence[float], theirs: Sequence[float]) -> tuple[float, ...]:
 
 def rates(ours: Sequence[float], theirs: Sequence[float]) -> str:
     return f"{statistics.median(ours):.0f} and {statistics.median(theirs):.0f} requests/s"
+
+
+def in_turns(rounds: int, measured: Mapping[str, Callable[[], float]]) -> dict[str, list[float]]:
+    """Return the values of each by its name, measured in turns: A B, B A."""
+    found: dict[str, list[float]] = {name: [] for name in measured}
+    for number in range(rounds):
+        order = list(measured.items())
+        for name, measure in order if number % 2 == 0 else order[::-1]:
+            found[name].append(measure())
+    return found

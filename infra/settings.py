@@ -108,7 +108,7 @@ class Settings:
         return {row.name: f"{self.network_name}-{row.name}" for row in rows if row.egress}
 
     def is_running(self, service: Service) -> bool:
-        """Return whether a replica of it is on the stack's network now."""
+        """Return whether a replica of the service is on the stack's network now."""
         return any(self.name_prefix + name in self.on_network for name in self.replicas[service])
 
     @cached_property

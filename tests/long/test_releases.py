@@ -213,7 +213,7 @@ def an_image_is_gone(released: Deployment) -> None:
 
 
 def a_bad_update(released: Deployment) -> None:
-    """It is left for the release before it, the last good one, as it made no release."""
+    """It makes no release, so a roll-back puts back the one before it."""
     change(released.project / APP, "import chassis\n", "raise SystemExit('no coffee')\n")
     released.config["waitTimeout"] = "8"
     assert released.up(check=False).returncode != 0

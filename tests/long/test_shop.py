@@ -28,7 +28,7 @@ from tools.setup.progress import Progress
 
 PAGE = ROOT / "docs" / "your-own-system.md"
 PASSPHRASE = "a passphrase"
-PER_SECOND = 50  # each asks the database, on two cores with all else that runs there
+PER_SECOND = 50  # low, as every request asks the database
 USERS = ("database", "orders", "packer")
 
 

@@ -12,7 +12,7 @@ DIRECT = 3000
 SECONDS = 15
 
 
-# Docker's proxy before a published port does the same for each kind.
+# One kind is enough at the published port: Docker's proxy treats all connections alike.
 WAYS = [("published", "idle"), *(("direct", kind) for kind in KINDS)]
 
 
