@@ -7,13 +7,13 @@ export BASE BUDGET
 BEGAN := $(shell date +%s)
 TOOK = $$(($$(date +%s) - $(BEGAN))) s
 
-SETUP = python3 -m tools.setup $(OF_STACK)
+SETUP = $(if $(wildcard $(PYTHON)),$(PYTHON),python3) -m tools.setup $(OF_STACK)
 # The others use the engine of this shell, not the stack's (docker:host).
 up rollback releases preview destroy recover status logs open shell run backup restore maintenance sbom update-bases env: OF_STACK = --stack $(STACK)
 # The options stand here because GNU Make 3.81, which macOS has, ignores .SHELLFLAGS.
 ENV = set -euo pipefail; eval "$$($(SETUP) env)"
 # --suppress-outputs: the releases of prod are a hundred lines, and `make releases` shows them.
-UP = ROLL_BACK_TO="$(BACK_TO)" $(PRICE) up --stack $(STACK) -- pulumi up --stack $(STACK) --yes --skip-preview --refresh --policy-pack policy --suppress-progress --suppress-outputs
+UP = ROLL_BACK_TO="$(BACK_TO)" $(PRICE) up --stack $(STACK) -- pulumi up --stack $(STACK) --yes --skip-preview --policy-pack policy --suppress-progress --suppress-outputs
 SAY_READY = url=$$(pulumi stack output --stack $(STACK) url); echo "Ready in $(TOOK): $$url"; \
 	if [[ $$url == https:* ]]; then $(PYTHON) -m tools.operate --stack $(STACK) certificate; fi
 SELECT := pulumi stack select --create --stack $(STACK) >/dev/null
@@ -22,7 +22,7 @@ KEY = pulumi config get --stack $(STACK) 2>/dev/null
 # Pulumi has a flag that lets the program run even though its configuration is no longer valid.
 RUN_PROGRAM = $$([[ "$$(pulumi stack export --stack $(STACK))" != *BeforeDelete* ]] \
 	|| echo --run-program $$(pulumi destroy --help | grep -om1 -- --skip-config-validation || true))
-ON_SWARM = [[ $$($(KEY) mode) == swarm ]]
+ON_SWARM = grep -qs swarm Pulumi.$(STACK).yaml && [[ $$($(KEY) mode) == swarm ]]
 SWARM_OF_ONE = $(ON_SWARM) && [[ $$($(KEY) swarmInit) == true ]]
 # Images of earlier versions, which stopped tasks still referenced during an update.
 OLD_IMAGES = docker image prune --all --force --filter label=microservices.stack=$(STACK)
@@ -47,16 +47,13 @@ env: ## print the environment variables for a shell: eval "$$(make env)"
 .PHONY: up
 up: THEN = deploy stack $(STACK)
 up: tools ## install what is missing, then deploy the stack
-	@$(ENV); $(RECOVER); $(SELECT); if $(SWARM_OF_ONE); then $(SETUP) swarm; fi
-	@$(ENV); $(UP)
-	@$(ENV); $(SAY_READY)
+	@$(ENV); $(RECOVER); $(SELECT); if $(SWARM_OF_ONE); then $(SETUP) swarm; fi; $(UP); $(SAY_READY)
 
 .PHONY: rollback
 rollback: THEN = roll back stack $(STACK)
 rollback: BACK_TO = $(or $(RELEASE),last)
 rollback: tools ## put the last good release back, or RELEASE=5, without a build
-	@$(ENV); $(RECOVER); $(UP)
-	@$(ENV); $(SAY_READY)
+	@$(ENV); $(RECOVER); $(UP); $(SAY_READY)
 
 .PHONY: releases
 releases: python ## list the last ten releases of the stack

@@ -80,6 +80,12 @@ def execute(container: Container, *command: str, seconds: float = ANSWER_SECONDS
     return text
 
 
+def limit_processes(client: docker.DockerClient, container: str, limit: int) -> None:
+    """Set the PidsLimit of a container: update() of the Docker SDK has no argument for it."""
+    url = f"{client.api.base_url}/containers/{container}/update"
+    client.api.post(url, json={"PidsLimit": limit}).raise_for_status()
+
+
 class _Api(docker.APIClient):
     def request(self, method: str, url: str, *args: Any, **options: Any) -> requests.Response:  # type: ignore[override]  # noqa: ANN401  as requests has it
         seconds = options.setdefault("timeout", self.timeout)

@@ -30,14 +30,8 @@ def _limit(inputs: Mapping[str, Any]) -> None:
 
 def _update(client: docker.DockerClient, name: str, limit: int) -> None:
     try:
-        set_limit(client, name, limit)
+        engine.limit_processes(client, name, limit)
     except (requests.RequestException, engine.EngineError):
         # It must not run without its limit. The next `up --refresh` makes it again.
         client.api.delete(f"{client.api.base_url}/containers/{name}", params={"force": True})
         raise
-
-
-def set_limit(client: docker.DockerClient, container: str, limit: int) -> None:
-    """Set the limit of a running container. The Docker SDK's update() has no argument for it."""
-    url = f"{client.api.base_url}/containers/{container}/update"
-    client.api.post(url, json={"PidsLimit": limit}).raise_for_status()

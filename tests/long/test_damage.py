@@ -1,10 +1,28 @@
 """Damage to a development stack, by hand or by bad sources: what `up` reports and repairs."""
 
 import socket
+import sys
+from pathlib import Path
+
+from docker.models.containers import Container
 
 from tests.support.contract import HELLO, WHO, answers_until, ask
-from tests.support.deployment import Deployment
+from tests.support.deployment import PULUMI_SECONDS, Deployment
+from tests.support.processes import run
 from topology import SERVICES
+
+
+def make_up(one: Deployment, cache: Path) -> bool:
+    """Deploy as `make up` does. Return whether it has refreshed the state."""
+    pulumi = ["pulumi", "up", *one.configured(), "--yes", "--skip-preview", "--non-interactive"]
+    done = run(
+        [sys.executable, "-m", "tools.price", "up", "--stack", one.stack, "--", *pulumi],
+        seconds=PULUMI_SECONDS,
+        cwd=one.project,
+        env={**one.environment, "XDG_CACHE_HOME": str(cache)},
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return "Container microservice1 refresh" in done.stdout
 
 
 def test_each_route_reaches_its_own_after_a_swap(fresh: Deployment) -> None:
@@ -31,6 +49,45 @@ def test_removed_services_are_made_again(fresh: Deployment) -> None:
     fresh.operate("up", "--skip-preview", "--refresh")
     assert answers_until(fresh.url + "/api/v1/say_hello", HELLO)[-1] == HELLO
     assert answers_until(fresh.url + "/api/v2/who_am_i", WHO)[-1] == WHO
+
+
+def test_what_others_have_changed_is_refreshed_and_only_that(
+    fresh: Deployment, tmp_path: Path
+) -> None:
+    def image() -> None:
+        (tag,) = fresh.engine.images.get(str(one().attrs["Image"])).tags
+        fresh.engine.images.get(tag).tag("another:tag")
+
+    def one() -> Container:
+        return fresh.container("microservice1")
+
+    make_up(fresh, tmp_path)
+    assert not make_up(fresh, tmp_path)
+    try:
+        for damage in (
+            lambda: one().stop(timeout=1),
+            lambda: one().remove(force=True),
+            lambda: one().update(mem_limit="200m", memswap_limit="200m"),
+            lambda: fresh.engine.networks.get(fresh.config["networkName"]).disconnect(one()),
+            image,
+            lambda: fresh.operate("refresh", "--skip-preview"),
+        ):
+            damage()
+            assert make_up(fresh, tmp_path)
+            assert not make_up(fresh, tmp_path)
+    finally:
+        fresh.engine.images.remove("another:tag")
+    fresh.operate("preview", "--refresh", "--expect-no-changes")
+
+
+def test_a_failed_update_is_refreshed(fresh: Deployment, tmp_path: Path) -> None:
+    make_up(fresh, tmp_path)
+    (note,) = (tmp_path / "microservices" / "untouched").iterdir()
+    code = [sys.executable, "-m", "tools.price", "up", "--stack", fresh.stack, "--", "false"]
+    environment = {**fresh.environment, "XDG_CACHE_HOME": str(tmp_path)}
+    failed = run(code, seconds=60, cwd=fresh.project, env=environment)
+    assert failed.returncode == 1
+    assert not note.exists()
 
 
 def test_never_healthy_fails_with_its_log(fresh: Deployment) -> None:

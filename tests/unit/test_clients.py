@@ -142,12 +142,15 @@ def stack(folder: Path, gateway: Gateway, *, mode: str = "production") -> Iterat
     (folder / "Pulumi.prod.yaml").write_text(json.dumps(config))
     (folder / "outputs").write_text(json.dumps({"url": gateway.url, "services": {}}))
     (folder / "events").write_text("")
+    (folder / "Pulumi.yaml").write_text("name: x\n")
     (folder / "pulumi").write_text(
         f"#!/bin/sh\n[ $1 != stack ] || exec cat {folder}/outputs\n"
+        f'[ $1 != whoami ] || exec echo \'{{"url": "file://{folder}"}}\'\n'
         f'for last; do :; done\necho "$@" >> {folder}/asked\n'
         f"trap 'echo interrupted; exit 7' TERM\n"
         f"until [ -e {folder}/end ]; do sleep 0.02; done\n"
-        f"cp {folder}/events $last; echo the diff; exit $(cat {folder}/end)\n"
+        f"[ $last = --refresh ] || cp {folder}/events $last\n"
+        f"echo the diff; exit $(cat {folder}/end)\n"
     )
     (folder / "pulumi").chmod(0o755)
     yield folder
@@ -244,7 +247,7 @@ class TestUp:
             (tmp_path / "end").write_text("3")
             assert ended(start(tmp_path, "up", "--stack", "prod"))[0] == 3
         assert gateway.asked == []
-        assert (tmp_path / "asked").read_text() == "work\n"
+        assert (tmp_path / "asked").read_text() == "work --refresh\n"
 
     @pytest.mark.parametrize("text", ["{", "[]", "config: []", ""])
     def test_a_file_that_nobody_understands_is_left_to_pulumi(

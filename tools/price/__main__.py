@@ -17,6 +17,7 @@ from infra.settings import DEVELOPMENT
 from tools.price import budgets
 from tools.price.clients import Clients, Route, Seen, routes
 from tools.price.effects import Price, logged, price
+from tools.recover.untouched import Untouched
 from tools.setup.errors import Problem
 
 LOST = 4  # the exit code
@@ -25,8 +26,11 @@ OUTPUT_SECONDS = 60
 
 def main() -> int:
     arguments, command = _parsed(sys.argv[1:])
-    result: int = arguments.do(arguments, command)
-    return result
+    try:
+        return int(arguments.do(arguments, command))
+    except Problem as problem:
+        print(problem, file=sys.stderr)
+        return 1
 
 
 def preview(arguments: argparse.Namespace, command: Sequence[str]) -> int:
@@ -55,11 +59,20 @@ def _may_ask() -> bool:
 
 
 def up(arguments: argparse.Namespace, command: Sequence[str]) -> int:
+    """Deploy. What has changed by other hands since the last time is refreshed first."""
+    stack = Untouched(arguments.stack)
+    code = _deploy(arguments.stack, [*command, *([] if stack.holds() else ["--refresh"])])
+    if code == 0:
+        stack.note()
+    return code
+
+
+def _deploy(stack: str, command: Sequence[str]) -> int:
     """Ask the gateway while Pulumi works. In development nothing serves during a replacement."""
-    settings = _settings(arguments.stack)
+    settings = _settings(stack)
     if settings.get("mode", DEVELOPMENT) == DEVELOPMENT or not docker_host.is_here():
-        os.execvp(command[0], [*command])  # noqa: S606  no shell around it
-    clients = Clients(lambda: _routes(arguments.stack, settings.get("bindAddress", "127.0.0.1")))
+        return _run(command)
+    clients = Clients(lambda: _routes(stack, settings.get("bindAddress", "127.0.0.1")))
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "events"
         code = _run(command, log)
@@ -82,15 +95,16 @@ def _verdict(seen: Seen, found: Price) -> int:
     return LOST
 
 
-def _run(command: Sequence[str], log: Path, output: IO[str] | None = None) -> int:
+def _run(command: Sequence[str], log: Path | None = None, output: IO[str] | None = None) -> int:
     """Run Pulumi, which writes its events to `log`, and return its exit code.
 
     The terminal's Ctrl-C reaches it without our help, other signals do not.
     """
     # Without the variable there is no --event-log.
-    environment = {**os.environ, "PULUMI_DEBUG_COMMANDS": "true"}
+    environment = {**os.environ, "PULUMI_DEBUG_COMMANDS": "true"} if log else None
+    logging = ["--event-log", str(log)] if log else []
     signal.signal(signal.SIGINT, lambda *_: None)
-    child = subprocess.Popen([*command, "--event-log", str(log)], env=environment, stdout=output)
+    child = subprocess.Popen([*command, *logging], env=environment, stdout=output)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda received, _: child.send_signal(received))
     code = child.wait()

@@ -4,7 +4,7 @@ from docker import DockerClient
 from docker.models.containers import Container
 
 from infra import labels
-from infra.process_limit import set_limit
+from infra.engine import limit_processes
 from tools.recover.state import State
 
 
@@ -22,5 +22,5 @@ def _set(engine: DockerClient, container: Container) -> bool:
     limit = int(container.labels[labels.PIDS_LIMIT])
     if container.attrs["HostConfig"]["PidsLimit"] == limit:
         return False
-    set_limit(engine, str(container.id), limit)
+    limit_processes(engine, str(container.id), limit)
     return True

@@ -44,19 +44,22 @@ def sync(show: Progress) -> None:
     command = uv(show)
     with show.step("python", "syncing the virtual environment .venv") as step:
         try:
-            said = process.run(
+            if changed := "nstalled" in _sync(command):
                 # Every pulumi command imports the SDK, which takes half a second longer uncompiled.
-                *(command, "sync", "--frozen", "--compile-bytecode"),
-                folder=paths.PROJECT,
-                environment=tls_settings(os.environ),
-            )
+                _sync(command, "--compile-bytecode")
         except process.FailedError as failed:
             remedy = "make `uv sync --frozen` work; UV_DEFAULT_INDEX sets another package index"
             raise explain(
                 "the Python packages could not be installed", failed.output, remedy
             ) from None
-        changed = "Installed" in said or "Uninstalled" in said
         step.says("synced .venv with uv.lock" if changed else ".venv is up to date")
+
+
+def _sync(uv: Path, *options: str) -> str:
+    environment = tls_settings(os.environ)
+    return process.run(
+        uv, "sync", "--frozen", *options, folder=paths.PROJECT, environment=environment
+    )
 
 
 def tls_settings(environment: Mapping[str, str]) -> dict[str, str]:
