@@ -1,5 +1,6 @@
 """Hooks with a time limit. Pulumi itself waits for a hook without one."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -9,6 +10,7 @@ from infra.waiting import within
 
 SECONDS = 120  # enough for a hook on a busy machine; a hook may have a limit of its own
 SHOW_SECONDS = 20  # for the log of what failed
+RETRIES, RETRY_SECONDS = 5, 1.0  # of what fails because something else has changed meanwhile
 
 _under_way: list[str] = []
 
@@ -56,3 +58,12 @@ def error_hook(
             return False
 
     return pulumi.ErrorHook(name, run)
+
+
+def will_pass(args: pulumi.ErrorHookArgs, sign: str) -> bool:
+    """Wait, and return whether to try again: the newest error has the sign of one that passes."""
+    newest = "".join(args.errors[:1])
+    if sign not in newest or len(args.errors) > RETRIES:
+        return False
+    time.sleep(RETRY_SECONDS)
+    return True

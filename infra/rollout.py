@@ -10,13 +10,15 @@ import pulumi
 from docker.models.containers import Container
 
 from infra import build_log, engine, labels, timeouts
-from infra.hooks import SECONDS, error_hook, hook
+from infra.hooks import SECONDS, error_hook, hook, will_pass
 from infra.settings import Settings
 from infra.stack import own_labels
 from topology import GATEWAY, NGINX, Service
 
 LINES = 20
 LIVE_WITHIN = 30.0
+# With a containerd image store the engine fails to list images while it removes one of them.
+NOT_LISTED = "unable to list Docker images"
 
 
 @cache  # Pulumi refuses a second hook of the same name
@@ -30,7 +32,7 @@ def container_hooks() -> pulumi.ResourceHookBinding:
 @cache
 def show_build_on_failure() -> pulumi.ResourceHookBinding:
     return pulumi.ResourceHookBinding(
-        on_error=[error_hook("build-log", _show_build, build_log.SECONDS)]
+        on_error=[error_hook("build-log", show_build_or_retry, build_log.SECONDS)]
     )
 
 
@@ -230,11 +232,16 @@ def _show(args: pulumi.ErrorHookArgs) -> None:
         pulumi.log.error(f"{name} did not become healthy. {last_lines(name)}")
 
 
-def _show_build(args: pulumi.ErrorHookArgs) -> None:
+def show_build_or_retry(args: pulumi.ErrorHookArgs) -> bool:
+    """Return whether to try again."""
+    if will_pass(args, NOT_LISTED):
+        pulumi.log.info(f"the engine removed another image than {args.name}; trying again")
+        return True
     build = (args.new_inputs or {}).get("build")
     if build and args.failed_operation == "create":
         lines = build_log.of(build).rstrip().splitlines()[-LINES:]
         pulumi.log.error("\n".join([f"{args.name} could not be built:", *lines]))
+    return False
 
 
 def last_lines(name: str) -> str:

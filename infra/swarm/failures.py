@@ -1,6 +1,5 @@
 """Why a service of the swarm failed: its last failed task and the log of that task."""
 
-import time
 from functools import cache
 from typing import Any
 
@@ -8,13 +7,12 @@ import docker
 import pulumi
 
 from infra import engine
-from infra.hooks import error_hook
+from infra.hooks import error_hook, will_pass
 
 LINES = 20
 # The swarm itself changed the service after the provider had read it, such as at the end of an
 # earlier update: github.com/moby/swarmkit/issues/1379.
 CHANGED_MEANWHILE = "update out of sequence"
-RETRIES, RETRY_SECONDS = 5, 1.0
 
 
 @cache  # Pulumi refuses a second hook of the same name
@@ -25,10 +23,8 @@ def show() -> pulumi.ResourceHookBinding:
 def retry_or_show(args: pulumi.ErrorHookArgs) -> bool:
     """Return whether to try again."""
     name = (args.new_inputs or {}).get("name")
-    newest = "".join(args.errors[:1])
-    if CHANGED_MEANWHILE in newest and len(args.errors) <= RETRIES:
+    if will_pass(args, CHANGED_MEANWHILE):
         pulumi.log.info(f"the swarm has changed {name} meanwhile; trying again")
-        time.sleep(RETRY_SECONDS)
         return True
     if name and args.failed_operation != "delete":
         pulumi.log.error(f"{name} did not come up everywhere. {last_failure(name)}")

@@ -28,6 +28,8 @@ from tests.support.updates import (
     wait_relieved,
 )
 
+pytestmark = pytest.mark.xdist_group("rig")
+
 EDITS = ("memory", "service's code")  # updates a container in place; replaces image and container
 
 REPLACED = ("microservice1", "nginx")  # by a roll-back to the first release

@@ -3,6 +3,7 @@
 import pulumi
 import pytest
 
+from infra import hooks
 from infra.swarm import failures
 
 CONFLICT = "rpc error: code = Unknown desc = update out of sequence"
@@ -11,7 +12,7 @@ CONFLICT = "rpc error: code = Unknown desc = update out of sequence"
 def failed(monkeypatch: pytest.MonkeyPatch, *errors: str) -> tuple[bool, list[str]]:
     """Return whether it is tried again after these errors, the newest first, and what is said."""
     said: list[str] = []
-    monkeypatch.setattr(failures, "RETRY_SECONDS", 0)
+    monkeypatch.setattr(hooks, "RETRY_SECONDS", 0)
     monkeypatch.setattr(failures, "last_failure", lambda _: "")
     monkeypatch.setattr(pulumi.log, "info", said.append)
     monkeypatch.setattr(pulumi.log, "error", said.append)
@@ -27,8 +28,8 @@ def test_a_change_by_the_swarm_is_no_failure(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_it_is_tried_again_a_few_times_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert failed(monkeypatch, *[CONFLICT] * failures.RETRIES)[0]
-    again, said = failed(monkeypatch, *[CONFLICT] * (failures.RETRIES + 1))
+    assert failed(monkeypatch, *[CONFLICT] * hooks.RETRIES)[0]
+    again, said = failed(monkeypatch, *[CONFLICT] * (hooks.RETRIES + 1))
     assert not again
     assert "s-frontend did not come up everywhere" in said[0]
 
