@@ -23,9 +23,8 @@ KEY = pulumi config get --stack $(STACK) 2>/dev/null
 RUN_PROGRAM = $$([[ "$$(pulumi stack export --stack $(STACK))" != *BeforeDelete* ]] \
 	|| echo --run-program $$(pulumi destroy --help | grep -om1 -- --skip-config-validation || true))
 DESTROY = pulumi destroy --stack $(STACK) --yes --skip-preview --suppress-progress $(RUN_PROGRAM)
-# An engine with the containerd image store may fail to remove two images at a time. Without the program no
-# hook tries again. 4 is Pulumi's exit code for a resource that failed.
-ONCE_MORE = [[ $$? == 4 ]] && echo "Destroying what is left:" && $(DESTROY)
+# Twice at most: an engine with the containerd image store may fail to remove two images at a time.
+DESTROY_ALL = trap 'exit 130' INT TERM; $(DESTROY) || { echo "Destroying what is left:"; $(DESTROY); }
 ON_SWARM = grep -qs swarm Pulumi.$(STACK).yaml && [[ $$($(KEY) mode) == swarm ]]
 SWARM_OF_ONE = $(ON_SWARM) && [[ $$($(KEY) swarmInit) == true ]]
 # Images of earlier versions, which stopped tasks still referenced during an update.
@@ -76,7 +75,7 @@ preview-diff: tools ## show what this branch changes against BASE=origin/main, o
 .PHONY: destroy
 destroy: THEN = remove stack $(STACK)
 destroy: tools ## remove the stack and everything that it deployed
-	@$(ENV); $(RECOVER); $(SELECT); $(DESTROY) || { $(ONCE_MORE); }
+	@$(ENV); $(RECOVER); $(SELECT); $(DESTROY_ALL)
 	@$(ENV); if $(ON_SWARM); then $(OLD_IMAGES) >/dev/null; fi
 	@$(ENV); if $(SWARM_OF_ONE); then $(SETUP) unswarm; fi
 	@$(ENV); pulumi stack rm --stack $(STACK) --yes --preserve-config

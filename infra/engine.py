@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,6 +15,7 @@ from docker.utils import version_lt
 from infra.waiting import within
 
 ANSWER_SECONDS = 30
+LIST_RETRIES, LIST_RETRY_SECONDS = 5, 0.5
 OLDEST, OLDEST_API = "20.10", "1.41"  # the oldest version that is supported
 TIME_OUTS = (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError)
 
@@ -100,6 +101,14 @@ class _Api(docker.APIClient):
                 if isinstance(error, TIME_OUTS)
                 else f"the Docker engine: {asked} failed after {waited:.1f} s: {error}"
             ) from error
+
+    def images(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401  as docker has it
+        """List images. A containerd image store fails to while it removes one of them."""
+        for _ in range(LIST_RETRIES):
+            with suppress(docker.errors.NotFound):
+                return super().images(*args, **options)
+            time.sleep(LIST_RETRY_SECONDS)
+        return super().images(*args, **options)
 
 
 class _Client(docker.DockerClient):

@@ -46,6 +46,7 @@ def register_delete_hooks(prefix: str) -> None:
     """Register the hooks that `pulumi destroy` calls, by their names in the state."""
     _drain_hooks(prefix)
     take_over_hooks(prefix)
+    show_build_on_failure()
 
 
 @cache

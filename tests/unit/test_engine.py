@@ -132,7 +132,39 @@ def test_drift_is_not_looked_for_on_an_engine_that_does_not_answer(
     monkeypatch.setattr(engine, "ANSWER_SECONDS", LIMIT)
     monkeypatch.setattr(drift, "_containers", drift._containers.__wrapped__)  # noqa: SLF001
     monkeypatch.setattr(drift, "_tagged", drift._tagged.__wrapped__)  # noqa: SLF001
+    monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: True)  # whatever earlier tests set
     assert drift.mounted("router_one", "/app", tmp_path) == tmp_path
     assert not drift.moved("microservice1:v1-abc", "abc")
     said = capsys.readouterr().err + caplog.text  # logged there if an earlier test has set mocks
     assert set(re.findall("GET /v1.41/(containers|images)", said)) == {"containers", "images"}
+
+
+def failing(times: int, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Have the engine fail to list images so many times. Return when it was asked."""
+    asked: list[int] = []
+
+    def images(*_: object, **__: object) -> list[str]:
+        asked.append(len(asked))
+        if len(asked) <= times:
+            raise docker.errors.NotFound("content digest sha256:ee: not found")
+        return ["all"]
+
+    monkeypatch.setattr(docker.APIClient, "images", images)
+    monkeypatch.setattr(engine, "LIST_RETRY_SECONDS", 0)
+    return asked
+
+
+@pytest.mark.usefixtures("slow")
+class TestImages:
+    """With a containerd image store the engine fails to list them while it removes one."""
+
+    def test_it_is_asked_again(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        asked = failing(engine.LIST_RETRIES, monkeypatch)
+        with engine.client() as client:
+            assert client.api.images() == ["all"]
+        assert len(asked) == 1 + engine.LIST_RETRIES
+
+    def test_it_is_not_asked_for_ever(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        failing(engine.LIST_RETRIES + 1, monkeypatch)
+        with pytest.raises(engine.EngineError, match="content digest"), engine.client() as client:
+            client.api.images()
