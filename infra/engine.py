@@ -81,6 +81,11 @@ def execute(container: Container, *command: str, seconds: float = ANSWER_SECONDS
     return text
 
 
+def can_limit_processes(client: docker.DockerClient) -> bool:
+    """Return False for a rootless engine on a machine with cgroup v1: it has no limits at all."""
+    return bool(client.info()["PidsLimit"])
+
+
 def limit_processes(client: docker.DockerClient, container: str, limit: int) -> None:
     """Set the PidsLimit of a container: update() of the Docker SDK has no argument for it."""
     url = f"{client.api.base_url}/containers/{container}/update"

@@ -15,6 +15,8 @@ import requests
 from infra import engine, labels
 from infra.hooks import hook
 
+NO_LIMITS = "the Docker engine cannot limit processes and memory (see `docker info`)"
+
 
 @cache  # the engine takes a hook's name once
 def limit_processes() -> pulumi.ResourceHookBinding:
@@ -24,8 +26,12 @@ def limit_processes() -> pulumi.ResourceHookBinding:
 
 def _limit(inputs: Mapping[str, Any]) -> None:
     own = labels.of_inputs(inputs)
+    name = str(inputs["name"])
     with engine.client() as client:
-        _update(client, str(inputs["name"]), int(own[labels.PIDS_LIMIT]))
+        if engine.can_limit_processes(client):
+            _update(client, name, int(own[labels.PIDS_LIMIT]))
+        else:
+            pulumi.log.warn(f"{name} has no limits: {NO_LIMITS}")
 
 
 def _update(client: docker.DockerClient, name: str, limit: int) -> None:

@@ -19,9 +19,12 @@ def used(container: Container, *, processes: Path = Path("/proc")) -> int | None
     if not pid:
         return None
     try:
-        return of_cgroup((processes / str(pid) / "cgroup").read_text())
-    except (OSError, KeyError, ValueError):  # the engine is on another machine
-        return _of_engine(container)
+        memberships = (processes / str(pid) / "cgroup").read_text()
+        if str(container.id) in memberships:  # a rootless engine may give it none of its own
+            return of_cgroup(memberships)
+    except (OSError, KeyError, ValueError):
+        pass  # the engine is on another machine
+    return _of_engine(container)
 
 
 def of_cgroup(memberships: str, root: Path = CGROUPS) -> int:
@@ -36,4 +39,4 @@ def of_cgroup(memberships: str, root: Path = CGROUPS) -> int:
 def _of_engine(container: Container) -> int | None:
     figures = cast("dict[str, Any]", container.stats(stream=False))
     usage: int | None = figures.get("memory_stats", {}).get("usage")
-    return usage
+    return usage or None

@@ -4,12 +4,14 @@ from docker import DockerClient
 from docker.models.containers import Container
 
 from infra import labels
-from infra.engine import limit_processes
+from infra.engine import can_limit_processes, limit_processes
 from tools.recover.state import State
 
 
 def set_missing(engine: DockerClient, state: State) -> list[str]:
     """Set the process limit in each container's label. Return the names of those changed."""
+    if not can_limit_processes(engine):
+        return []
     found = engine.containers.list(filters={"label": labels.PIDS_LIMIT}, ignore_removed=True)
     return [
         str(container.name)

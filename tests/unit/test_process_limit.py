@@ -1,0 +1,43 @@
+"""A container's limit on processes, on engines that have limits and on those that have none."""
+
+from contextlib import nullcontext
+from types import SimpleNamespace
+from typing import Any
+
+import pulumi
+import pytest
+
+from infra import engine, process_limit
+from tools.recover import limits
+from tools.recover.state import EMPTY
+
+INPUTS = {"name": "one", "labels": [{"label": "microservices.pids-limit", "value": "64"}]}
+
+
+def engine_with(limit: bool) -> Any:  # noqa: ANN401, FBT001  in place of a client; the one choice
+    listed = SimpleNamespace(list=lambda **_: [])
+    return SimpleNamespace(info=lambda: {"PidsLimit": limit}, containers=listed)
+
+
+@pytest.mark.parametrize(
+    ("has_limits", "limited", "warned"),
+    [(True, [("one", 64)], []), (False, [], [f"one has no limits: {process_limit.NO_LIMITS}"])],
+)
+def test_a_container_is_limited_where_the_engine_can(
+    monkeypatch: pytest.MonkeyPatch,
+    has_limits: bool,  # noqa: FBT001  as pytest calls it
+    limited: list[tuple[str, int]],
+    warned: list[str],
+) -> None:
+    done: list[tuple[str, int]] = []
+    said: list[str] = []
+    monkeypatch.setattr(engine, "client", lambda: nullcontext(engine_with(has_limits)))
+    monkeypatch.setattr(engine, "limit_processes", lambda _, *what: done.append(what))
+    monkeypatch.setattr(pulumi.log, "warn", said.append)
+    process_limit._limit(INPUTS)  # noqa: SLF001  what the hook does
+    assert (done, said) == (limited, warned)
+
+
+def test_the_recovery_sets_none_where_there_is_none() -> None:
+    without: Any = SimpleNamespace(info=lambda: {"PidsLimit": False})  # and lists nothing
+    assert limits.set_missing(without, EMPTY) == []
