@@ -15,8 +15,6 @@ import requests
 from infra import engine, labels
 from infra.hooks import hook
 
-NO_LIMITS = "the Docker engine cannot limit processes and memory (see `docker info`)"
-
 
 @cache  # the engine takes a hook's name once
 def limit_processes() -> pulumi.ResourceHookBinding:
@@ -31,7 +29,9 @@ def _limit(inputs: Mapping[str, Any]) -> None:
         if engine.can_limit_processes(client):
             _update(client, name, int(own[labels.PIDS_LIMIT]))
         else:
-            pulumi.log.warn(f"{name} has no limits: {NO_LIMITS}")
+            pulumi.log.warn(
+                f"{name} has no limits: the Docker engine cannot limit processes and memory"
+            )
 
 
 def _update(client: docker.DockerClient, name: str, limit: int) -> None:

@@ -13,6 +13,8 @@ from tools.recover.state import EMPTY
 
 INPUTS = {"name": "one", "labels": [{"label": "microservices.pids-limit", "value": "64"}]}
 
+WARNING = "one has no limits: the Docker engine cannot limit processes and memory"
+
 
 def engine_with(limit: bool) -> Any:  # noqa: ANN401, FBT001  in place of a client; the one choice
     listed = SimpleNamespace(list=lambda **_: [])
@@ -21,7 +23,7 @@ def engine_with(limit: bool) -> Any:  # noqa: ANN401, FBT001  in place of a clie
 
 @pytest.mark.parametrize(
     ("has_limits", "limited", "warned"),
-    [(True, [("one", 64)], []), (False, [], [f"one has no limits: {process_limit.NO_LIMITS}"])],
+    [(True, [("one", 64)], []), (False, [], [WARNING])],
 )
 def test_a_container_is_limited_where_the_engine_can(
     monkeypatch: pytest.MonkeyPatch,
