@@ -107,9 +107,15 @@ class Streams(Gateway):
 
     def serves(self) -> bool:
         try:
-            return self.ask(CHAT, "/healthz")[0] == self.ask(OWN, "/echo")[0] == 200
+            answer = self.ask(CHAT, "/healthz")[0] == self.ask(OWN, "/echo")[0] == 200
+            return answer and self.listens(FIRST) and self.listens(SECOND)
         except OSError:
             return False
+
+    def listens(self, replica: str) -> bool:
+        """Return whether a replica has started; the gateway may ask the other one."""
+        connect = ["bash", "-c", f": <> /dev/tcp/127.0.0.1/{CHAT.port}"]
+        return self.containers[replica].exec_run(connect).exit_code == 0
 
     def __exit__(self, *_: object) -> None:
         super().__exit__()
