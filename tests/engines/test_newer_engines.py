@@ -62,7 +62,7 @@ def development(node: Node, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 
 @pytest.fixture(scope="module")
-def production(node: Node, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+def served(node: Node, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     folder = tmp_path_factory.mktemp("production")
     with Reachable(node, folder, mode="production", replicas="2") as one:
         one.up()
@@ -125,47 +125,47 @@ def test_nothing_is_left_of_development(development: Deployment, node: Node) -> 
     assert_nothing_is_left(development, node)
 
 
-def test_an_update_loses_nothing(production: Deployment) -> None:
-    before = ids(production)
-    new_page = page(production).replace(b"<h1>", b"<h1>New: ")
-    with load(production.url, mixed(production, new_page), rate=REQUESTS_PER_SECOND) as report:
-        edit_code(production)
-        (production.project / "frontend" / "index.html").write_bytes(new_page)
-        production.up()
+def test_an_update_loses_nothing(served: Deployment) -> None:
+    before = ids(served)
+    new_page = page(served).replace(b"<h1>", b"<h1>New: ")
+    with load(served.url, mixed(served, new_page), rate=REQUESTS_PER_SECOND) as report:
+        edit_code(served)
+        (served.project / "frontend" / "index.html").write_bytes(new_page)
+        served.up()
     assert_nothing_lost(report, seconds=10)
-    after = ids(production)
+    after = ids(served)
     changed = replaced(before, after)
     assert changed == {"router_one", "router_one_2", "frontend-site"}
-    assert ask(production.url + "/")[2] == new_page
+    assert ask(served.url + "/")[2] == new_page
 
 
-def test_a_new_image_of_the_gateway_loses_nothing(production: Deployment) -> None:
-    wait_relieved(production)
-    before = ids(production)
-    edit_gateway(production, "edited")
-    with load(production.url, mixed(production), rate=REQUESTS_PER_SECOND) as report:
-        production.up()
+def test_a_new_image_of_the_gateway_loses_nothing(served: Deployment) -> None:
+    wait_relieved(served)
+    before = ids(served)
+    edit_gateway(served, "edited")
+    with load(served.url, mixed(served), rate=REQUESTS_PER_SECOND) as report:
+        served.up()
     assert_nothing_lost(report, seconds=10)
-    after = ids(production)
+    after = ids(served)
     changed = replaced(before, after)
     assert changed == {"frontend-nginx", "frontend-site"}
 
 
-def test_a_release_is_put_back_without_a_build(production: Deployment) -> None:
-    before = {one: production.container(one).attrs["Image"] for one in REPLACED}
-    production.environment["ROLL_BACK_TO"] = "1"
-    (production.project / "services" / "Dockerfile").write_text("FROM scratch\nRUN no program\n")
-    production.up()
-    del production.environment["ROLL_BACK_TO"]
-    assert b"<h1>New: " not in ask(production.url + "/")[2]
-    assert all(production.container(one).attrs["Image"] != before[one] for one in REPLACED)
-    production.restore()
+def test_a_release_is_put_back_without_a_build(served: Deployment) -> None:
+    before = {one: served.container(one).attrs["Image"] for one in REPLACED}
+    served.environment["ROLL_BACK_TO"] = "1"
+    (served.project / "services" / "Dockerfile").write_text("FROM scratch\nRUN no program\n")
+    served.up()
+    del served.environment["ROLL_BACK_TO"]
+    assert b"<h1>New: " not in ask(served.url + "/")[2]
+    assert all(served.container(one).attrs["Image"] != before[one] for one in REPLACED)
+    served.restore()
 
 
-def test_a_bad_version_is_refused(production: Deployment) -> None:
-    check_a_bad_version(production, "crashes")
+def test_a_bad_version_is_refused(served: Deployment) -> None:
+    check_a_bad_version(served, "crashes")
 
 
-def test_nothing_is_left_of_production(production: Deployment, node: Node) -> None:
-    production.destroy()
-    assert_nothing_is_left(production, node)
+def test_nothing_is_left_of_production(served: Deployment, node: Node) -> None:
+    served.destroy()
+    assert_nothing_is_left(served, node)
