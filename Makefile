@@ -172,7 +172,7 @@ test-all: test test-long ## run all tests: also edits, docs, engines, faults, sw
 
 .PHONY: test-long
 test-long: tools browser
-	@$(PYTEST) tests/swarm tests/engines tests/long --numprocesses 2 --dist loadgroup
+	@export ENGINES=28; $(PYTEST) tests/swarm tests/engines tests/long --numprocesses 2 --dist loadgroup
 	@$(PYTEST) tests/faults --timeout 1800
 
 .PHONY: test-engines

@@ -11,7 +11,7 @@ from tests.support.contract import CASES, ENVELOPE, ask
 from tests.support.deployment import Deployment
 from tests.support.edits import SINGLE_EDITS
 from tests.support.load import load
-from tests.support.newer_engines import VERSIONS, Reachable, UnavailableError, installed
+from tests.support.newer_engines import Reachable, UnavailableError, installed, wanted
 from tests.support.rig import Node, Rig
 from tests.support.swarm_deployment import BASES
 from tests.support.updates import (
@@ -35,7 +35,7 @@ EDITS = ("memory", "service's code")  # updates a container in place; replaces i
 REPLACED = ("microservice1", "nginx")  # by a roll-back to the first release
 
 
-@pytest.fixture(scope="module", params=VERSIONS)
+@pytest.fixture(scope="module", params=wanted())
 def version(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 

@@ -23,6 +23,11 @@ CONTAINERD_STORE = ("--feature", "containerd-snapshotter=true")
 OLDEST_API = "1.44"  # the default of released versions from 29 on
 
 
+def wanted() -> list[str]:
+    """Return the versions that are tested: ENGINES, or all."""
+    return os.environ.get("ENGINES", " ".join(VERSIONS)).split()
+
+
 class UnavailableError(Exception):
     """The engine cannot be had or cannot run here."""
 
