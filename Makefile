@@ -25,6 +25,7 @@ RUN_PROGRAM = $$([[ "$$(pulumi stack export --stack $(STACK))" != *BeforeDelete*
 DESTROY = pulumi destroy --stack $(STACK) --yes --skip-preview --suppress-progress $(RUN_PROGRAM)
 # Twice at most: an engine with the containerd image store may fail to remove two images at a time.
 DESTROY_ALL = trap 'exit 130' INT TERM; $(DESTROY) || { echo "Destroying what is left:"; $(DESTROY); }
+# grep first, as Pulumi takes an eighth of a second to start.
 ON_SWARM = grep -qs swarm Pulumi.$(STACK).yaml && [[ $$($(KEY) mode) == swarm ]]
 SWARM_OF_ONE = $(ON_SWARM) && [[ $$($(KEY) swarmInit) == true ]]
 # Images of earlier versions, which stopped tasks still referenced during an update.

@@ -3,6 +3,9 @@
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,9 +63,9 @@ def rates(ours: Sequence[float], theirs: Sequence[float]) -> str:
     return f"{statistics.median(ours):.0f} and {statistics.median(theirs):.0f} requests/s"
 
 
-def in_turns(rounds: int, measured: Mapping[str, Callable[[], float]]) -> dict[str, list[float]]:
-    """Return the values of each by its name, measured in turns: A B, B A."""
-    found: dict[str, list[float]] = {name: [] for name in measured}
+def in_turns(rounds: int, measured: Mapping[str, Callable[[], T]]) -> dict[str, list[T]]:
+    """Measure each in turns, A B and then B A, and return the values by name."""
+    found: dict[str, list[T]] = {name: [] for name in measured}
     for number in range(rounds):
         order = list(measured.items())
         for name, measure in order if number % 2 == 0 else order[::-1]:

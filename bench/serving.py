@@ -2,12 +2,13 @@
 
 import statistics
 from collections.abc import Sequence
+from functools import partial
 
 from docker.models.containers import Container
 
 from bench import stacks, wrk
 from bench.results import TUTORIAL
-from bench.rows import Row, rates, ratios
+from bench.rows import Row, in_turns, rates, ratios
 from bench.stacks import Stack
 from bench.wrk import Load
 from tools.setup.progress import Progress
@@ -26,23 +27,22 @@ class Pairs:
     def run(
         self, path: str, body: bytes, connections: int, *, close: bool = False, rate: float = 0
     ) -> tuple[list[Load], list[Load]]:
-        results: dict[int, list[Load]] = {0: [], 1: []}
-        for number in range(self.rounds):
-            for which in (0, 1) if number % 2 == 0 else (1, 0):
-                stack = (self.ours, self.theirs)[which]
-                url = stack.restart_gateway() + path
-                with wrk.watched(url, body) as compared:
-                    results[which].append(
-                        wrk.run(
-                            url,
-                            connections=connections,
-                            seconds=self.seconds,
-                            close=close,
-                            rate=rate or None,
-                        )
-                    )
-                self.compared += compared[0]
-        return results[0], results[1]
+        def load(stack: Stack) -> Load:
+            url = stack.restart_gateway() + path
+            with wrk.watched(url, body) as compared:
+                done = wrk.run(
+                    url,
+                    connections=connections,
+                    seconds=self.seconds,
+                    close=close,
+                    rate=rate or None,
+                )
+            self.compared += compared[0]
+            return done
+
+        both = {"ours": partial(load, self.ours), "theirs": partial(load, self.theirs)}
+        results = in_turns(self.rounds, both)
+        return results["ours"], results["theirs"]
 
 
 def through_the_gateway(pairs: Pairs, show: Progress) -> list[Row]:

@@ -86,7 +86,7 @@ def can_limit_processes(client: docker.DockerClient) -> bool:
     return bool(client.info()["PidsLimit"])
 
 
-def limit_processes(client: docker.DockerClient, container: str, limit: int) -> None:
+def set_process_limit(client: docker.DockerClient, container: str, limit: int) -> None:
     """Set the PidsLimit of a container: update() of the Docker SDK has no argument for it."""
     url = f"{client.api.base_url}/containers/{container}/update"
     client.api.post(url, json={"PidsLimit": limit}).raise_for_status()
@@ -108,7 +108,7 @@ class _Api(docker.APIClient):
             ) from error
 
     def images(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401  as docker has it
-        """List images. A containerd image store fails to while it removes one of them."""
+        """List images. An engine with a containerd image store fails to while it removes one."""
         for _ in range(LIST_RETRIES):
             with suppress(docker.errors.NotFound):
                 return super().images(*args, **options)

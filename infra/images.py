@@ -192,7 +192,7 @@ def _declare(  # noqa: PLR0913  what differs between images
         force_remove=True,
         opts=pulumi.ResourceOptions(
             parent=parent,
-            hooks=rollout.show_build_on_failure(),
+            hooks=rollout.image_hooks(),
             delete_before_replace=moved,  # it is removed and the image is built again
             ignore_changes=None if moved else [*stays],
             aliases=[pulumi.Alias(name=name) for name in former],

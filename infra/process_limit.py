@@ -36,7 +36,7 @@ def _limit(inputs: Mapping[str, Any]) -> None:
 
 def _update(client: docker.DockerClient, name: str, limit: int) -> None:
     try:
-        engine.limit_processes(client, name, limit)
+        engine.set_process_limit(client, name, limit)
     except (requests.RequestException, engine.EngineError):
         # It must not run without its limit. The next `up --refresh` makes it again.
         client.api.delete(f"{client.api.base_url}/containers/{name}", params={"force": True})

@@ -30,9 +30,9 @@ def container_hooks() -> pulumi.ResourceHookBinding:
 
 
 @cache
-def show_build_on_failure() -> pulumi.ResourceHookBinding:
+def image_hooks() -> pulumi.ResourceHookBinding:
     return pulumi.ResourceHookBinding(
-        on_error=[error_hook("build-log", show_build_or_retry, build_log.SECONDS)]
+        on_error=[error_hook("build-log", retry_or_show_build, build_log.SECONDS)]
     )
 
 
@@ -46,7 +46,7 @@ def register_delete_hooks(prefix: str) -> None:
     """Register the hooks that `pulumi destroy` calls, by their names in the state."""
     _drain_hooks(prefix)
     take_over_hooks(prefix)
-    show_build_on_failure()
+    image_hooks()
 
 
 @cache
@@ -233,7 +233,7 @@ def _show(args: pulumi.ErrorHookArgs) -> None:
         pulumi.log.error(f"{name} did not become healthy. {last_lines(name)}")
 
 
-def show_build_or_retry(args: pulumi.ErrorHookArgs) -> bool:
+def retry_or_show_build(args: pulumi.ErrorHookArgs) -> bool:
     """Return whether to try again."""
     if will_pass(args, NOT_LISTED):
         pulumi.log.info(f"the engine removed another image than {args.name}; trying again")

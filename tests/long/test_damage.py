@@ -1,6 +1,7 @@
 """Damage to a development stack, by hand or by bad sources: what `up` reports and repairs."""
 
 import socket
+import subprocess
 import sys
 from pathlib import Path
 
@@ -12,15 +13,20 @@ from tests.support.processes import run
 from topology import SERVICES
 
 
-def make_up(one: Deployment, cache: Path) -> bool:
-    """Deploy as `make up` does. Return whether it has refreshed the state."""
-    pulumi = ["pulumi", "up", *one.configured(), "--yes", "--skip-preview", "--non-interactive"]
-    done = run(
-        [sys.executable, "-m", "tools.price", "up", "--stack", one.stack, "--", *pulumi],
+def update(one: Deployment, cache: Path, *command: str) -> subprocess.CompletedProcess[str]:
+    """Run a command in place of Pulumi as `make up` does."""
+    return run(
+        [sys.executable, "-m", "tools.price", "up", "--stack", one.stack, "--", *command],
         seconds=PULUMI_SECONDS,
         cwd=one.project,
         env={**one.environment, "XDG_CACHE_HOME": str(cache)},
     )
+
+
+def make_up(one: Deployment, cache: Path) -> bool:
+    """Deploy as `make up` does. Return whether it has refreshed the state."""
+    options = [*one.configured(), "--yes", "--skip-preview", "--non-interactive"]
+    done = update(one, cache, "pulumi", "up", *options)
     assert done.returncode == 0, done.stdout + done.stderr
     return "Container microservice1 refresh" in done.stdout
 
@@ -83,10 +89,7 @@ def test_what_others_have_changed_is_refreshed_and_only_that(
 def test_a_failed_update_is_refreshed(fresh: Deployment, tmp_path: Path) -> None:
     make_up(fresh, tmp_path)
     (note,) = (tmp_path / "microservices" / "untouched").iterdir()
-    code = [sys.executable, "-m", "tools.price", "up", "--stack", fresh.stack, "--", "false"]
-    environment = {**fresh.environment, "XDG_CACHE_HOME": str(tmp_path)}
-    failed = run(code, seconds=60, cwd=fresh.project, env=environment)
-    assert failed.returncode == 1
+    assert update(fresh, tmp_path, "false").returncode == 1
     assert not note.exists()
 
 

@@ -51,7 +51,7 @@ def declare(**config: object) -> Recorder:
         patch.setenv("PULUMI_CONFIG", encoded(config))
         # Only a real engine can register hooks; the mocks cannot.
         patch.setattr(rollout, "container_hooks", lambda: None)
-        patch.setattr(rollout, "show_build_on_failure", lambda: None)
+        patch.setattr(rollout, "image_hooks", lambda: None)
         patch.setattr(rollout, "replica_hooks", lambda *_: None)
         patch.setattr(rollout, "take_over_hooks", lambda *_: None)
         patch.setattr(rollout, "publication_hooks", lambda *_: None)

@@ -140,7 +140,7 @@ def test_drift_is_not_looked_for_on_an_engine_that_does_not_answer(
 
 
 def failing(times: int, monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Have the engine fail to list images so many times. Return when it was asked."""
+    """Have the engine fail to list images so many times. Return the attempts."""
     asked: list[int] = []
 
     def images(*_: object, **__: object) -> list[str]:
@@ -156,7 +156,7 @@ def failing(times: int, monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 @pytest.mark.usefixtures("slow")
 class TestImages:
-    """With a containerd image store the engine fails to list them while it removes one."""
+    """An engine with a containerd image store fails to list them while it removes one."""
 
     def test_it_is_asked_again(self, monkeypatch: pytest.MonkeyPatch) -> None:
         asked = failing(engine.LIST_RETRIES, monkeypatch)

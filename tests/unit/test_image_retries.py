@@ -1,4 +1,4 @@
-"""An image is tried again when the engine could not list images, as it removed another one."""
+"""Pulumi repeats what failed because the engine could not list images while it removed one."""
 
 import pulumi
 import pytest
@@ -20,7 +20,7 @@ def failed(monkeypatch: pytest.MonkeyPatch, operation: str, *errors: str) -> tup
     monkeypatch.setattr(pulumi.log, "error", said.append)
     args = pulumi.ErrorHookArgs("", "", "frontend", "", {"build": {"context": "nginx"}})
     args.failed_operation, args.errors = operation, list(errors)
-    return rollout.show_build_or_retry(args), said
+    return rollout.retry_or_show_build(args), said
 
 
 @pytest.mark.parametrize("operation", ["create", "update", "delete"])

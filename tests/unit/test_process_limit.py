@@ -17,8 +17,7 @@ WARNING = "one has no limits: the Docker engine cannot limit processes and memor
 
 
 def engine_with(limit: bool) -> Any:  # noqa: ANN401, FBT001  in place of a client; the one choice
-    listed = SimpleNamespace(list=lambda **_: [])
-    return SimpleNamespace(info=lambda: {"PidsLimit": limit}, containers=listed)
+    return SimpleNamespace(info=lambda: {"PidsLimit": limit})
 
 
 @pytest.mark.parametrize(
@@ -34,12 +33,11 @@ def test_a_container_is_limited_where_the_engine_can(
     done: list[tuple[str, int]] = []
     said: list[str] = []
     monkeypatch.setattr(engine, "client", lambda: nullcontext(engine_with(has_limits)))
-    monkeypatch.setattr(engine, "limit_processes", lambda _, *what: done.append(what))
+    monkeypatch.setattr(engine, "set_process_limit", lambda _, *what: done.append(what))
     monkeypatch.setattr(pulumi.log, "warn", said.append)
     process_limit._limit(INPUTS)  # noqa: SLF001  what the hook does
     assert (done, said) == (limited, warned)
 
 
 def test_the_recovery_sets_none_where_there_is_none() -> None:
-    without: Any = SimpleNamespace(info=lambda: {"PidsLimit": False})  # and lists nothing
-    assert limits.set_missing(without, EMPTY) == []
+    assert limits.set_missing(engine_with(False), EMPTY) == []  # noqa: FBT003  the one choice

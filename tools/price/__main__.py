@@ -59,7 +59,7 @@ def _may_ask() -> bool:
 
 
 def up(arguments: argparse.Namespace, command: Sequence[str]) -> int:
-    """Deploy. What has changed by other hands since the last time is refreshed first."""
+    """Deploy. Refresh the state first if others may have changed something since the last time."""
     stack = Untouched(arguments.stack)
     code = _deploy(arguments.stack, [*command, *([] if stack.holds() else ["--refresh"])])
     if code == 0:

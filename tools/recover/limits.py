@@ -4,7 +4,7 @@ from docker import DockerClient
 from docker.models.containers import Container
 
 from infra import labels
-from infra.engine import can_limit_processes, limit_processes
+from infra.engine import can_limit_processes, set_process_limit
 from tools.recover.state import State
 
 
@@ -24,5 +24,5 @@ def _set(engine: DockerClient, container: Container) -> bool:
     limit = int(container.labels[labels.PIDS_LIMIT])
     if container.attrs["HostConfig"]["PidsLimit"] == limit:
         return False
-    limit_processes(engine, str(container.id), limit)
+    set_process_limit(engine, str(container.id), limit)
     return True

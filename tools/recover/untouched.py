@@ -25,14 +25,14 @@ class UnknownError(Exception):
 
 
 class Untouched:
-    """Compares the stack with the last time that it was noted."""
+    """Compares a stack with what was noted of it after the last `make up`."""
 
     def __init__(self, name: str) -> None:
         self._stack = backend.find(name)
         self._note = paths.cache() / "untouched" / f"{self._stack.project}.{self._stack.name}"
 
     def holds(self) -> bool:
-        """Return whether nothing has changed. The note is good for once."""
+        """Return whether nothing has changed. The note is deleted: a run that fails leaves none."""
         noted = self._note.read_text() if self._note.exists() else ""
         self._note.unlink(missing_ok=True)
         return bool(noted) and noted == _digest(self._stack)

@@ -44,7 +44,7 @@ def sync(show: Progress) -> None:
     command = uv(show)
     with show.step("python", "syncing the virtual environment .venv") as step:
         try:
-            if changed := "nstalled" in _sync(command):
+            if changed := "installed" in _sync(command).lower():
                 # Every pulumi command imports the SDK, which takes half a second longer uncompiled.
                 _sync(command, "--compile-bytecode")
         except process.FailedError as failed:
