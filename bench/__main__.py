@@ -95,7 +95,7 @@ def _on_running_stacks(subjects: Sequence[str], show: Progress, *, quick: bool) 
         if "footprint" in subjects:
             rows.append(footprint.start_time(ours, rounds, show))
             rows += footprint.memory(ours, 100_000 if quick else 1_000_000, show)
-            rows.append(footprint.image_size(ours, PYTHON_IMAGE))
+            rows.append(footprint.image_size(ours, stacks.base(PYTHON_IMAGE)))
         if "many" in subjects:
             rows += many.rows(ours, rounds, seconds, show)
     show.note("serving", f"{pairs.compared} answers checked, all correct")

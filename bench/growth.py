@@ -12,12 +12,14 @@ from pathlib import Path
 
 import yaml
 
+from bench import stacks
 from bench.own_copy import Deployment, free_ports
 from bench.rows import Row
 from infra import health, hosts, nginx, timeouts
 from tools.setup import process
 from tools.setup.environment import PARALLEL
 from tools.setup.progress import Progress
+from tools.setup.versions import NGINX_IMAGE, PYTHON_IMAGE
 from topology import Service
 
 # For each operation what one more service may cost: seconds, or a multiple of Compose's.
@@ -162,12 +164,14 @@ def _compose_file(deployment: Deployment, count: int) -> dict[str, object]:
     ]
     interval = health.interval(count + 1)
     replicas = {one: (one.container,) for one in services}
+    python = stacks.base(PYTHON_IMAGE)
     gateway = {
         "build": {
             "context": ".",
             "dockerfile": "nginx/Dockerfile",
             "target": "configured",
             "args": {
+                "BASE_IMAGE": stacks.base(NGINX_IMAGE),
                 "UPSTREAMS": _literal(nginx.render(replicas)),
                 "HOSTS": _literal(hosts.render(replicas)),
                 "LOCATIONS": _literal(hosts.render_locations(replicas)),
@@ -182,7 +186,10 @@ def _compose_file(deployment: Deployment, count: int) -> dict[str, object]:
             "frontend": gateway,
             **{
                 one.name: {
-                    "build": {"context": "services", "args": {"SERVICE": one.name}},
+                    "build": {
+                        "context": "services",
+                        "args": {"BASE_IMAGE": python, "SERVICE": one.name},
+                    },
                     "ports": ["127.0.0.1::8080"],
                     "volumes": [f"./services/{one.name}:/app:ro"],
                     "networks": {"default": {"aliases": [one.container]}},

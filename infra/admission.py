@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pulumi
 
-from infra import content, preflight, secret_files, sources
+from infra import bases, content, drift, preflight, secret_files, sources
 from infra.engine import EngineError, TooOldError
 from infra.settings import Settings
 from infra.swarm import nodes, obstacles
@@ -28,16 +28,22 @@ class Refused(pulumi.RunError):
 
 
 def admit(settings: Settings, labels: dict[str, str]) -> Settings:
-    """Return the settings, with the addresses that containers on the engine have.
+    """Return the settings, with the addresses and the base images that are on the engine.
 
     Raises Refused.
     """
     _refuse([*without_folder(settings.replicas), *closed(sources.ROOT)])
     _refuse(secret_files.unprotected(settings))
     try:
-        return _on_engine(settings, labels)
+        settings = _on_engine(settings, labels)
     except TooOldError as error:
         raise Refused([f"docker:host: {error}"]) from None
+    tags = drift.tags()
+    return replace(
+        settings,
+        python_image=bases.on_engine(settings.python_image, tags),
+        nginx_image=bases.on_engine(settings.nginx_image, tags),
+    )
 
 
 def _on_engine(settings: Settings, labels: dict[str, str]) -> Settings:

@@ -1,5 +1,6 @@
 """Drift that Pulumi's state cannot show: mounts and tags changed outside of Pulumi."""
 
+from collections.abc import Collection
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,11 @@ def moved(tag: str, content: str) -> bool:
 def label(container: str, key: str) -> str:
     """Return a label of the container of this name on the engine; empty without one."""
     return str((_named(container).get("Labels") or {}).get(key, ""))
+
+
+def tags() -> Collection[str]:
+    """Return the tags of all images on the engine; none in a preview without an engine."""
+    return _tagged().keys()
 
 
 def is_there(tag: str) -> bool:

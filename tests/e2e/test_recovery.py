@@ -10,18 +10,18 @@ import docker
 from docker.models.containers import Container
 
 from infra.nginx import DRAINED
-from tests.support import pulumi_processes
+from tests.support import base, pulumi_processes
 from tests.support.deployment import PULUMI_SECONDS, Deployment
 from tests.support.polling import wait_until
 from tests.support.processes import run
-from tests.support.recovery import BASE, begin, exists, locks, recover, state_file, whole
+from tests.support.recovery import begin, exists, locks, recover, state_file, whole
 
 
 @contextlib.contextmanager
 def bystander(one: Deployment, stack: str) -> Iterator[Container]:
     """A container that a backend unknown here has deployed."""
     labels = {"microservices.project": "microservices", "microservices.stack": stack}
-    container = one.engine.containers.create(BASE, "true", labels=labels)
+    container = one.engine.containers.create(base.python(), "true", labels=labels)
     made = time.monotonic()
     try:
         # Whatever was created after the lock, or less than a second before it, counts as the run's.
@@ -59,11 +59,11 @@ def test_a_volume_with_data_is_kept_and_named(fresh: Deployment) -> None:
     volume = fresh.engine.volumes.create(f"{fresh.prefix}data", labels=labels)
     mounts = {volume.name: {"bind": "/data", "mode": "rw"}}
     write, read = ["sh", "-c", "echo precious > /data/file"], ["cat", "/data/file"]
-    fresh.engine.containers.run(BASE, write, volumes=mounts, remove=True)
+    fresh.engine.containers.run(base.python(), write, volumes=mounts, remove=True)
     said = recover(fresh, "--yes")
     assert f"docker volume rm {volume.name}" in said
     assert "removed" not in said
-    found = fresh.engine.containers.run(BASE, read, volumes=mounts, remove=True)
+    found = fresh.engine.containers.run(base.python(), read, volumes=mounts, remove=True)
     assert found == b"precious\n"
 
 

@@ -14,7 +14,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection
 
 from infra import labels, rollout, timeouts
-from infra.keys import DEFAULTS
+from tests.support import base
 from tests.support.contract import ask
 from tests.support.deployment import ROOT
 from tests.support.gateway import ONE, TWO, Gateway
@@ -55,7 +55,7 @@ class Streams(Gateway):
         self.folder = folder
         self.version = folder / "version"
         self.version.write_text("first\n")
-        arguments = {"BASE_IMAGE": DEFAULTS["pythonImage"], "SERVICE": TWO.name}
+        arguments = {"BASE_IMAGE": base.python(), "SERVICE": TWO.name}
         self.chat, _ = self.engine.images.build(
             path=str(ROOT / "services"), buildargs=arguments, tag=f"{self.name}-chat", forcerm=True
         )

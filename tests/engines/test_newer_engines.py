@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import base
 from tests.support.applied import check, images
 from tests.support.contract import CASES, ENVELOPE, ask
 from tests.support.deployment import Deployment
@@ -13,7 +14,6 @@ from tests.support.edits import SINGLE_EDITS
 from tests.support.load import load
 from tests.support.newer_engines import Reachable, UnavailableError, installed, wanted
 from tests.support.rig import Node, Rig
-from tests.support.swarm_deployment import BASES
 from tests.support.updates import (
     REQUESTS_PER_SECOND,
     assert_nothing_lost,
@@ -48,7 +48,7 @@ def node(version: str) -> Iterator[Node]:
         pytest.skip(str(error))
     with pytest.MonkeyPatch.context() as patch, Rig(1, engine, has_registry=False) as rig:
         (one,) = rig.nodes
-        rig.load(one, *BASES)
+        rig.load(one, *base.both())
         patch.setenv("DOCKER_HOST", one.socket)
         yield one
 
@@ -71,7 +71,7 @@ def served(node: Node, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dep
 
 def assert_nothing_is_left(deployment: Deployment, node: Node) -> None:
     assert not any(deployment.left().values())
-    assert {tag for image in node.engine.images.list() for tag in image.tags} == set(BASES)
+    assert {tag for image in node.engine.images.list() for tag in image.tags} == set(base.both())
     assert node.engine.images.list(filters={"dangling": True}) == []
     assert node.engine.containers.list(all=True) == []
     assert node.engine.volumes.list() == []

@@ -5,6 +5,7 @@ import socket
 from datetime import datetime
 
 from infra.health import MIN_READY_SECONDS
+from tests.support import base
 from tests.support.deployment import Deployment
 
 
@@ -17,7 +18,7 @@ def test_production_is_removed_whatever_is_wrong_by_then(fresh: Deployment) -> N
     fresh.up()
     name = f"{fresh.prefix}router_two_2"
     fresh.engine.containers.get(name).remove(force=True)
-    foreign = fresh.engine.containers.create("python:3.13-slim", "true", name=name)
+    foreign = fresh.engine.containers.create(base.python(), "true", name=name)
     try:
         with socket.create_server(("127.0.0.1", 0)) as listener:
             fresh.config["frontendPort"] = str(listener.getsockname()[1])

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import base
 from tests.support.deployment import ROOT
 from tests.support.machine import Machine
 from tests.support.rig import Node, Rig, why_not
-from tests.support.swarm_deployment import BASES
 
 pytestmark = pytest.mark.xdist_group("rig")
 
@@ -191,7 +191,7 @@ def node() -> Iterator[Node]:
     if reason := why_not():
         pytest.skip(reason)
     with Rig(1) as rig:
-        rig.load(rig.nodes[0], *BASES)
+        rig.load(rig.nodes[0], *base.both())
         yield rig.nodes[0]
 
 

@@ -7,6 +7,7 @@ from contextlib import suppress
 
 import pytest
 
+from tests.support import base
 from tests.support.contract import HELLO, WHO, ask
 from tests.support.deployment import PULUMI_SECONDS, Deployment
 from tests.support.notes import note
@@ -30,7 +31,7 @@ def node() -> Iterator[Node]:
     """A machine of the test's own, with an engine that may be killed."""
     with Rig(1) as rig:
         (one,) = rig.nodes
-        rig.load(one, "python:3.13-slim", "nginx:1.30")
+        rig.load(one, *base.both())
         yield one
 
 

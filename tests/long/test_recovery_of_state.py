@@ -3,9 +3,10 @@
 import os
 import signal
 
+from tests.support import base
 from tests.support.deployment import PULUMI_SECONDS, Deployment
 from tests.support.polling import wait_until
-from tests.support.recovery import BASE, begin, exists, recover, state_file, whole
+from tests.support.recovery import begin, exists, recover, state_file, whole
 
 
 def test_interrupted_while_containers_are_made(fresh: Deployment) -> None:
@@ -27,7 +28,7 @@ def test_what_an_engine_that_died_had_only_created_gives_way(fresh: Deployment) 
     """Pulumi was told that the creation failed, so no state and no lock speaks of it."""
     labels = {"microservices.project": "microservices", "microservices.stack": fresh.stack}
     name = f"{fresh.prefix}router_one"
-    left = fresh.engine.containers.create(BASE, "true", name=name, labels=labels)
+    left = fresh.engine.containers.create(base.python(), "true", name=name, labels=labels)
     fresh.up()
     assert not exists(left)
     assert fresh.container("microservice1").health == "healthy"

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.support import applied
+from tests.support import applied, base
 from tests.support.contract import HELLO, ask
 from tests.support.deployment import PULUMI_SECONDS, Deployment
 from tests.support.load import Request, load
@@ -101,7 +101,7 @@ def test_a_roll_back_loses_no_request_and_builds_nothing(released: Deployment) -
     """The working tree has changed meanwhile, and cannot be built."""
     old, new = (one["images"] for one in releases(released))
     assert {name for name in old if old[name] != new[name]} == {"microservice1", "frontend-site"}
-    assert releases(released)[0]["bases"].keys() == {"python:3.13-slim", "nginx:1.30"}
+    assert releases(released)[0]["bases"].keys() == set(base.both())
     assert tags(released) == {*old.values(), *new.values()}
     released.operate("preview", "--refresh", "--expect-no-changes")
     allow_no_build(released)

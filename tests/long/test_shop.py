@@ -12,6 +12,7 @@ import pytest
 from websockets.sync.client import connect
 
 from infra.settings import DEVELOPMENT, PRODUCTION
+from tests.support import base
 from tests.support.contract import ask
 from tests.support.deployment import ROOT, Deployment
 from tests.support.load import Request, load
@@ -21,7 +22,6 @@ from tests.support.plain_sight import in_plain_sight
 from tests.support.polling import wait_until
 from tests.support.processes import free_ports, run
 from tests.support.rig import Rig, why_not
-from tests.support.swarm_deployment import BASES
 from tests.support.updates import assert_nothing_lost, change, ids
 from tools.setup import go
 from tools.setup.progress import Progress
@@ -209,7 +209,7 @@ def test_the_orders_outlive_a_power_cut(tmp_path: Path) -> None:
         pytest.skip(reason)
     with pytest.MonkeyPatch.context() as patch, Rig(1) as rig:
         (node,) = rig.nodes
-        rig.load(node, *BASES)
+        rig.load(node, *base.both())
         patch.setenv("DOCKER_HOST", node.socket)
         with Reachable(node, tmp_path) as one:
             build(one)

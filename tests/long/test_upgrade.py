@@ -5,6 +5,7 @@ import subprocess
 
 import pytest
 
+from tests.support import base
 from tests.support.contract import HELLO, WHO, ask
 from tests.support.deployment import ROOT, Deployment
 from tests.support.load import load
@@ -38,6 +39,7 @@ def test_what_an_older_version_deployed_is_taken_over(fresh: Deployment, mode: s
     fresh.config["mode"] = mode
     if mode == "production":
         fresh.config["replicas"] = MODES[mode]
+    fresh.config |= {"pythonImage": base.python(), "nginxImage": base.nginx()}
     today = dict(fresh.config)
     lay_out(fresh, BEFORE)
     ports = {f"{name}Port": str(port) for name, port in fresh.ports.items()}

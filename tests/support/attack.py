@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from infra.keys import DEFAULTS
+from tests.support import base
 
 ROOT = Path(__file__).resolve().parents[2]
 READY_SECONDS = 30
@@ -111,7 +111,7 @@ def _in_a_container(network: str) -> list[str]:
     return [
         *("docker", "run", "--rm", "--interactive", "--init", "--network", network),
         *("--ulimit", "nofile=20000:20000", "--volume", f"{ROOT}:/project:ro"),
-        *("--workdir", "/project", DEFAULTS["pythonImage"], "python3", "-B"),
+        *("--workdir", "/project", base.python(), "python3", "-B"),
     ]
 
 

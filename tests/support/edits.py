@@ -10,6 +10,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any, TypeVar
 
+from tests.support import base
 from tests.support.contract import ask
 from tests.support.deployment import Deployment
 from tests.support.processes import free_ports
@@ -427,12 +428,12 @@ def own(key: str, end: str) -> Callable[[Deployment], None]:
     return apply
 
 
-def other_base(key: str, image: str) -> Callable[[Deployment], None]:
+def other_base(key: str, image: Callable[[], str]) -> Callable[[Deployment], None]:
     """Build a base image that differs only by a label."""
 
     def apply(deployment: Deployment) -> None:
-        other = f"{deployment.stack}-base/{image}"
-        dockerfile = io.BytesIO(f"FROM {image}\nLABEL base=other\n".encode())
+        other = f"{deployment.stack}-base/{image().rpartition('/')[2]}"
+        dockerfile = io.BytesIO(f"FROM {image()}\nLABEL base=other\n".encode())
         deployment.engine.images.build(fileobj=dockerfile, tag=other, rm=True)
         config(key, other)(deployment)
 
@@ -479,14 +480,14 @@ CONFIG_EDITS = (
     ),
     Edit(
         what="pythonImage",
-        apply=other_base("pythonImage", "python:3.13-slim"),
+        apply=other_base("pythonImage", base.python),
         steps=rebuilt(ONE, of_image=FROM_OTHER_BASE) | rebuilt(TWO, of_image=FROM_OTHER_BASE),
         look=based(ONE, TWO),
         shows=["other", "other"],
     ),
     Edit(
         what="nginxImage",
-        apply=other_base("nginxImage", "nginx:1.30"),
+        apply=other_base("nginxImage", base.nginx),
         steps=rebuilt(GATE, of_image=FROM_OTHER_BASE),
         look=based(GATE),
         shows=["other"],
@@ -632,7 +633,7 @@ def untag(deployment: Deployment) -> None:
 
 def retag(deployment: Deployment) -> None:
     name, _, tag = tag_of(ONE, deployment).partition(":")
-    deployment.engine.images.get("nginx:1.30").tag(name, tag)
+    deployment.engine.images.get(base.nginx()).tag(name, tag)
 
 
 def remove_and_retag(deployment: Deployment) -> None:
@@ -644,7 +645,7 @@ def replace_by_hand(deployment: Deployment) -> None:
     name = str(deployment.container(TWO).name)
     remove(deployment)
     network = deployment.config["networkName"]
-    deployment.engine.containers.run("nginx:1.30", name=name, network=network, detach=True)
+    deployment.engine.containers.run(base.nginx(), name=name, network=network, detach=True)
 
 
 def limit_by_hand(deployment: Deployment) -> None:

@@ -13,14 +13,13 @@ from docker.types import EndpointConfig, IPAMConfig, IPAMPool
 from infra import hosts, nginx
 from infra.containers import gateway_limits
 from infra.health import MIN_READY_SECONDS
-from infra.keys import DEFAULTS
+from tests.support import base
 from tests.support.contract import ask
 from tests.support.deployment import ROOT
 from tests.support.polling import wait_until
 from topology import SERVICES, Service
 
 ONE, TWO = SERVICES
-PYTHON = DEFAULTS["pythonImage"]
 READY_SECONDS = 60 + MIN_READY_SECONDS
 
 
@@ -67,7 +66,7 @@ class Gateway:
         command = ["python3", "/replica/replica.py"]
         folders = {"/replica": ROOT / "tests" / "support"}
         self.containers[name] = self._run(
-            name, PYTHON, address, folders, command=command, environment=environment
+            name, base.python(), address, folders, command=command, environment=environment
         )
 
     def _start_gateway(self) -> None:
@@ -77,7 +76,7 @@ class Gateway:
             "LOCATIONS": hosts.render_locations(self.replicas),
             "TOPOLOGY": "{}",
         }
-        arguments = {"BASE_IMAGE": DEFAULTS["nginxImage"], **blocks}
+        arguments = {"BASE_IMAGE": base.nginx(), **blocks}
         # A name of its own: another gateway may have the same image, and remove it.
         self.engine.images.build(
             path=str(ROOT),

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import docker
 import pytest
 
-from infra.keys import DEFAULTS
+from tests.support import base
 from tests.support.cached import partial_of
 from tests.support.processes import run
 from tools.setup import paths
@@ -20,8 +20,9 @@ OBSERVATORY_VERSION = "1.4.8"
 SCRIPT = Path(__file__).with_name("observatory.mjs")
 TESTSSL = "testssl-of-tests:1"
 # The release of the base image has testssl.sh 3.2, the first with a grade.
-DOCKERFILE = f"""\
-FROM {DEFAULTS["pythonImage"]}
+DOCKERFILE = """\
+ARG BASE_IMAGE
+FROM ${BASE_IMAGE}
 RUN apt-get update -q \\
     && apt-get install -y -q --no-install-recommends testssl.sh \\
     && rm -rf /var/lib/apt/lists/*
@@ -42,7 +43,8 @@ def judge_tls(host: str, address: str, folder: Path) -> Judgement:
         build = folder / "testssl"
         build.mkdir()
         (build / "Dockerfile").write_text(DOCKERFILE)
-        engine.images.build(path=str(build), tag=TESTSSL, rm=True)
+        arguments = {"BASE_IMAGE": base.python()}
+        engine.images.build(path=str(build), buildargs=arguments, tag=TESTSSL, rm=True)
         report = folder / "report.json"
         command = ["docker", "run", "--rm", "--network=host", f"--volume={folder}:/judged", TESTSSL]
         command += ["--ip", address, "--add-ca", "/judged/ca.pem", "--quiet", "--color", "0"]

@@ -10,8 +10,6 @@ from docker.models.containers import Container
 from tests.support.contract import HELLO, ask
 from tests.support.deployment import Deployment
 
-BASE = "python:3.13-slim"
-
 
 def recover(one: Deployment, *more: str, code: int = 0) -> str:
     """Run the recovery as `make up` does, or with --yes as `make recover`. Return its output."""

@@ -17,7 +17,6 @@ from tests.support.notes import note
 from tests.support.polling import wait_until
 from tests.support.rig import Node, Rig
 
-BASES = ("python:3.13-slim", "nginx:1.30")
 PORT = 8000
 RATE = 40.0  # requests a second at each node
 REQUESTS = [

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import base
 from tests.support.rig import REGISTRY, Rig, why_not
-from tests.support.swarm_deployment import BASES, Swarm
+from tests.support.swarm_deployment import Swarm
 
 
 def _swarm(count: int, folder: Path) -> Iterator[Swarm]:
@@ -14,7 +15,7 @@ def _swarm(count: int, folder: Path) -> Iterator[Swarm]:
         pytest.skip(reason)
     with pytest.MonkeyPatch.context() as patch, Rig(count) as rig:
         for node in rig.nodes[:1]:
-            rig.load(node, *BASES)
+            rig.load(node, *base.both())
         one = Swarm(rig, folder, patch)
         yield one
         one.deployment.engine.close()

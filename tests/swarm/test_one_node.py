@@ -4,13 +4,14 @@ import ssl
 
 import pytest
 
+from tests.support import base
 from tests.support.certificates import Authority, config
 from tests.support.contract import HELLO, INTRODUCED, ONLY_GET, WHO, ask
 from tests.support.full_row import FIRST, SECOND, VOLUME, Seen, facts, hashed, write_service
 from tests.support.polling import wait_until
 from tests.support.priced import costs, up
 from tests.support.rig import REGISTRY
-from tests.support.swarm_deployment import BASES, PORT, Swarm, assert_nothing_lost, lost, record
+from tests.support.swarm_deployment import PORT, Swarm, assert_nothing_lost, lost, record
 from tests.support.visitor import Visitor
 from tools.price.effects import Effect
 from tools.recover import leftovers
@@ -69,7 +70,7 @@ def test_a_placement_that_no_node_meets(alone: Swarm) -> None:
 def test_a_port_that_a_node_has_given_away(alone: Swarm) -> None:
     (node,) = alone.nodes
     command = ["python3", "-m", "http.server", "8000"]
-    other = node.engine.containers.run(BASES[0], command, ports={"8000": PORT}, detach=True)
+    other = node.engine.containers.run(base.python(), command, ports={"8000": PORT}, detach=True)
     try:
         wait_until(lambda: b"GET" in other.logs() or asked(node.address), "it answers")
         assert f"frontendPort: port {PORT} is taken on node {node.address}" in refused(alone)

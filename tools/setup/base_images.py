@@ -5,52 +5,63 @@ import threading
 import time
 from collections.abc import Sequence
 
+from infra import bases
 from tools.setup import paths, process, standin
 from tools.setup.errors import NO_NETWORK, explain
 from tools.setup.progress import Progress
 
 PULL_BEGINS_WITHIN = 8.0
 OUT_OF_REACH = "its registry cannot be reached"
+ANSWER_SECONDS = 30
 DAY = 24 * 60 * 60
 
 _silent: set[str] = set()  # registries that did not answer in this run
 
 
 def ensure(show: Progress, names: Sequence[str]) -> None:
-    there = present(names)
+    tags = _renamed(names)
     missing = []
     for name in names:
-        if there.get(name) is False:
+        if name in tags:
             continue
-        if name in there and not _due(registry(name)):
-            show.note("images", f"{name} is a stand-in built from Debian packages: {OUT_OF_REACH}")
-        elif not _pulled(show, name) and name not in there:
+        has_stand_in = bases.stand_in(name) in tags
+        if has_stand_in and not _due(registry(name)):
+            show.note("images", f"{bases.stand_in(name)} is used for {name}: {OUT_OF_REACH}")
+        elif not _pulled(show, name) and not has_stand_in:
             missing.append(name)
     if missing:
         process.in_parallel(*(_maker(show, name) for name in missing))
-    elif all(there.get(name) is False for name in names):
+    elif tags.issuperset(names):
         show.note("images", f"{', '.join(names)} are there")
 
 
 def update(show: Progress, names: Sequence[str]) -> None:
     """Pull newer versions of the images, and rebuild stand-ins that cannot be pulled."""
-    there = present(names)
-    old = [name for name in names if not _pulled(show, name) and there.get(name, True)]
+    tags = _renamed(names)
+    old = [name for name in names if not _pulled(show, name) and name not in tags]
     if old:
         process.in_parallel(*(_maker(show, name) for name in old))
 
 
-def present(names: Sequence[str]) -> dict[str, bool]:
-    """Return for each of the images that the engine has whether it is a stand-in."""
-    form = "{{json .RepoTags}} {{json .Config.Labels}}"
-    found: dict[str, bool] = {}
-    for name in names:
-        try:
-            said = process.run("docker", "image", "inspect", "--format", form, name, limit=30)
-        except process.FailedError:
-            continue
-        found[name] = f'"{standin.LABEL}":"true"' in said
-    return found
+def are_there(names: Sequence[str]) -> bool:
+    """Return whether the engine has each of the images, or its stand-in."""
+    tags = _tags()
+    return all(name in tags or bases.stand_in(name) in tags for name in names)
+
+
+def _renamed(names: Sequence[str]) -> set[str]:
+    """Return the tags of all images, once no stand-in has an official name, as older ones had."""
+    tags = _tags()
+    for name in _tags("--filter", f"label={standin.LABEL}=true").intersection(names):
+        process.run("docker", "tag", name, bases.stand_in(name), limit=ANSWER_SECONDS)
+        process.run("docker", "image", "rm", name, limit=ANSWER_SECONDS)
+        tags = tags - {name} | {bases.stand_in(name)}
+    return tags
+
+
+def _tags(*options: str) -> set[str]:
+    listing = ("docker", "image", "ls", "--format", "{{.Repository}}:{{.Tag}}", *options)
+    return set(process.run(*listing, limit=ANSWER_SECONDS).split())
 
 
 def registry(name: str) -> str:
@@ -81,13 +92,13 @@ def _pull(name: str) -> str | None:
     timer.daemon = True
     timer.start()
     lines = []
-    for line in child.stdout or ():
-        timer.cancel()  # docker prints its first line when it has the manifest
-        lines.append(line.strip())
-    code = child.wait()
+    with child:
+        for line in child.stdout or ():
+            timer.cancel()  # docker prints its first line when it has the manifest
+            lines.append(line.strip())
     timer.cancel()
     process.forget(child)
-    return None if code == 0 else _reason(lines)
+    return None if child.returncode == 0 else _reason(lines)
 
 
 def _reason(lines: Sequence[str]) -> str:
@@ -105,8 +116,8 @@ class _Make:
         self.show, self.name = show, name
 
     def __call__(self) -> None:
-        what = f"building a stand-in for {self.name} from Debian packages"
-        with self.show.step("images", what) as step:
+        own = bases.stand_in(self.name)
+        with self.show.step("images", f"building {own} from Debian packages") as step:
             try:
                 standin.make(self.name)
             except process.FailedError as failed:
@@ -114,7 +125,7 @@ class _Make:
                 raise explain(
                     f"{self.name} could not be built or pulled", failed.output, remedy
                 ) from None
-            step.says(f"built a stand-in for {self.name} from Debian packages")
+            step.says(f"built {own} from Debian packages, for {self.name}")
 
 
 def _due(where: str) -> bool:

@@ -20,7 +20,7 @@ def _installed() -> dict[str, bool]:
     answers = docker_engine.answers() is not None
     return {
         "a Docker engine": answers,
-        "base images": answers and base_images.present(names).keys() == set(names),
+        "base images": answers and base_images.are_there(names),
         "Pulumi": _program("pulumi", paths.pulumi_programs()),
         "its Docker plugin": plugin.installed(),
         "uv": _program("uv", paths.programs()),

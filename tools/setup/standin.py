@@ -10,6 +10,7 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from infra import bases
 from tools.setup import apt, paths, process, python
 from tools.setup.errors import Problem
 
@@ -69,6 +70,7 @@ def recipe(name: str) -> Recipe:
 
 
 def make(name: str) -> None:
+    """Build the stand-in for the image of this name, and load it into the engine."""
     chosen = recipe(name)
     if not shutil.which("mmdebstrap"):
         apt.install("mmdebstrap", "debian-archive-keyring")
@@ -122,7 +124,9 @@ def _pack(name: str, chosen: Recipe, layer: Path, archive: Path) -> None:
         "rootfs": {"type": "layers", "diff_ids": [f"sha256:{digest}"]},
         "history": [{"created_by": f"Debian {chosen.suite}: {chosen.packages}"}],
     }
-    manifest = [{"Config": "config.json", "RepoTags": [name], "Layers": ["layer.tar"]}]
+    manifest = [
+        {"Config": "config.json", "RepoTags": [bases.stand_in(name)], "Layers": ["layer.tar"]}
+    ]
     with tarfile.open(archive, "w") as tar:
         tar.add(layer, "layer.tar")
         _add(tar, "config.json", config)
