@@ -133,8 +133,9 @@ on off:
 	@:
 
 .PHONY: bench
-bench: tools ## benchmark against the tutorial's stack; QUICK=1 for fewer rounds
-	@$(ENV); $(PYTHON) -m bench $(if $(QUICK),--quick)
+bench: tools ## benchmark against the tutorial's stack; QUICK=1 for fewer rounds, ENGINE=29 on that Docker engine
+	@$(ENV); $(if $(ENGINE),$(PYTHON) -m tests.support.newer_engines $(ENGINE)) \
+		$(PYTHON) -m bench $(if $(QUICK),--quick) $(if $(ENGINE),--to docs/bench/docker-$(ENGINE))
 
 .PHONY: lint
 lint: python ## check formatting, code, types, workflows, Dockerfiles, scripts, nginx, advisories

@@ -1,6 +1,7 @@
 """Requests over HTTPS, paired with HTTP and with the tutorial's nginx and the same certificate."""
 
 import contextlib
+import socket
 import tempfile
 import time
 import uuid
@@ -19,6 +20,7 @@ from topology import SERVICES
 
 THEIRS = "tutorial's nginx, same certificate"
 STARTED_WITHIN = 20.0
+PORTS = {"http": 80, "https": 443}
 
 
 def rows(ours: Stack, theirs: Stack, rounds: int, seconds: int, show: Progress) -> list[Row]:
@@ -70,21 +72,19 @@ def rows(ours: Stack, theirs: Stack, rounds: int, seconds: int, show: Progress) 
 def _rate(gateway: Container, scheme: str, path: str, seconds: int, *, close: bool) -> float:
     gateway.restart(timeout=5)
     address = stacks.address_of(gateway)
+    _wait_until_it_listens(address, PORTS[scheme])
     url = f"{scheme}://{address}{path}"
-    _wait(url)
     return wrk.run(url, connections=32, seconds=seconds, close=close).rate
 
 
-def _wait(url: str) -> None:
+def _wait_until_it_listens(address: str, port: int) -> None:
     deadline = time.monotonic() + STARTED_WITHIN
     while True:
-        try:
-            wrk.run(url, connections=1, seconds=1)
-        except wrk.BenchError:
-            if time.monotonic() > deadline:
-                raise
-        else:
+        with contextlib.suppress(OSError), socket.create_connection((address, port), timeout=1):
             return
+        if time.monotonic() > deadline:
+            raise wrk.BenchError(f"{address}:{port} did not listen within {STARTED_WITHIN:.0f} s")
+        time.sleep(0.02)
 
 
 @contextlib.contextmanager

@@ -97,7 +97,7 @@ def _generate(project: Path, host_ports: list[int]) -> None:
 
 
 def by_pulumi(deployment: Deployment) -> dict[str, float]:
-    return _timed(
+    return timed(
         {
             "cold up": deployment.up,
             "no-op up": deployment.up,
@@ -109,7 +109,7 @@ def by_pulumi(deployment: Deployment) -> dict[str, float]:
 
 def by_compose(deployment: Deployment, command: list[str], count: int) -> dict[str, float]:
     with composed(deployment, command, count) as compose:
-        return _timed(
+        return timed(
             {
                 "cold up": lambda: compose("up", "--detach", "--build", "--wait"),
                 "no-op up": lambda: compose("up", "--detach", "--wait"),
@@ -141,7 +141,7 @@ def composed(
         compose("down", "--rmi", "local")
 
 
-def _timed(operations: dict[str, Callable[[], object]]) -> dict[str, float]:
+def timed(operations: dict[str, Callable[[], object]]) -> dict[str, float]:
     seconds = {}
     for name, operate in operations.items():
         began = time.monotonic()

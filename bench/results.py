@@ -1,5 +1,6 @@
 """Write the results: a table for the README, a page with a picture, and JSON."""
 
+import contextlib
 import datetime as dt
 import json
 import os
@@ -8,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from html import escape
 from pathlib import Path
+
+import docker
 
 from bench.growth import Growth
 from bench.rows import Row
@@ -21,8 +24,10 @@ HEADINGS = ("what", "paired with", "goal", "measured", "", "ours and theirs")
 
 
 def machine() -> str:
+    with contextlib.closing(docker.from_env()) as engine:
+        version = engine.version()["Version"]
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    return f"{os.cpu_count()} cores, {memory:.0f} GB of memory"
+    return f"{os.cpu_count()} cores, {memory:.0f} GB of memory and Docker {version}"
 
 
 def title(*, quick: bool) -> str:
@@ -39,22 +44,22 @@ def _cells(row: Row) -> tuple[str, ...]:
     return row.what, row.paired_with, row.goal, row.result, row.verdict, row.detail
 
 
-def write(rows: Sequence[Row], growths: Sequence[Growth], *, quick: bool) -> Path:
-    FOLDER.mkdir(parents=True, exist_ok=True)
+def write(rows: Sequence[Row], growths: Sequence[Growth], folder: Path, *, quick: bool) -> None:
+    """Write the results to the folder, and to the README if it is FOLDER."""
+    folder.mkdir(parents=True, exist_ok=True)
     heading = title(quick=quick)
     figures = {
         "measured": heading,
         "rows": [{**asdict(row), "met": row.met} for row in rows],
         "growth": [asdict(growth) for growth in growths],
     }
-    (FOLDER / "bench.json").write_text(json.dumps(figures, indent=1) + "\n")
-    (FOLDER / "bench.svg").write_text(picture(rows, growths))
-    if not quick:
+    (folder / "bench.json").write_text(json.dumps(figures, indent=1) + "\n")
+    (folder / "bench.svg").write_text(picture(rows, growths))
+    if folder == FOLDER and not quick:
         text = section(heading, rows)
         README.write_text(SECTION.sub(lambda _: text, README.read_text()))
-    page = FOLDER / "bench.md"
-    page.write_text(f"# `make bench`\n\n{heading} {_HOW}\n\n![](bench.svg)\n\n{table(rows)}\n")
-    return page
+    text = f"# `make bench`\n\n{heading} {_HOW}\n\n![](bench.svg)\n\n{table(rows)}\n"
+    (folder / "bench.md").write_text(text)
 
 
 def section(heading: str, rows: Sequence[Row]) -> str:

@@ -1,10 +1,15 @@
-"""Docker engines newer than this machine's, from Debian packages or Go modules, for the rig."""
+"""Docker engines newer than this machine's, from Debian packages or Go modules, for the rig.
+
+`python -m tests.support.newer_engines VERSION COMMAND…` runs a command on one of them.
+"""
 
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
-from tests.support import go_module, rig
+from tests.support import base, go_module, rig
 from tests.support.cached import partial_of
 from tests.support.deployment import Deployment
 from tools.setup import apt, paths, process
@@ -113,3 +118,21 @@ def _build(folder: Path) -> None:
     go_module.build(
         f"{MODULE}@{MODULE_VERSION}", MODULE_SUM, folder, "dockerd", "docker-proxy", flags=flags
     )
+
+
+def main(version: str, *command: str) -> int:
+    """Run the command where the engine and the addresses of its containers can be reached."""
+    try:
+        engine = installed(version)
+    except UnavailableError as error:
+        raise SystemExit(f"error: {error}") from None
+    with rig.Rig(1, engine, has_registry=False) as machines:
+        (node,) = machines.nodes
+        machines.load(node, *base.both())
+        inside = ["nsenter", f"--net=/run/netns/{node.name}", *command]
+        environment = {**os.environ, "DOCKER_HOST": node.socket}
+        return subprocess.run(inside, env=environment, check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
