@@ -13,6 +13,7 @@ from tests.support.deployment import Deployment
 from tests.support.edits import SINGLE_EDITS
 from tests.support.load import load
 from tests.support.newer_engines import Reachable, UnavailableError, installed, wanted
+from tests.support.notes import note
 from tests.support.rig import Node, Rig
 from tests.support.updates import (
     REQUESTS_PER_SECOND,
@@ -125,13 +126,14 @@ def test_nothing_is_left_of_development(development: Deployment, node: Node) -> 
     assert_nothing_is_left(development, node)
 
 
-def test_an_update_loses_nothing(served: Deployment) -> None:
+def test_an_update_loses_nothing(served: Deployment, version: str) -> None:
     before = ids(served)
     new_page = page(served).replace(b"<h1>", b"<h1>New: ")
     with load(served.url, mixed(served, new_page), rate=REQUESTS_PER_SECOND) as report:
         edit_code(served)
         (served.project / "frontend" / "index.html").write_bytes(new_page)
         served.up()
+    note(f"Docker {version}: update of a service and the page", report.summary())
     assert_nothing_lost(report, seconds=10)
     after = ids(served)
     changed = replaced(before, after)
@@ -139,12 +141,13 @@ def test_an_update_loses_nothing(served: Deployment) -> None:
     assert ask(served.url + "/")[2] == new_page
 
 
-def test_a_new_image_of_the_gateway_loses_nothing(served: Deployment) -> None:
+def test_a_new_image_of_the_gateway_loses_nothing(served: Deployment, version: str) -> None:
     wait_relieved(served)
     before = ids(served)
     edit_gateway(served, "edited")
     with load(served.url, mixed(served), rate=REQUESTS_PER_SECOND) as report:
         served.up()
+    note(f"Docker {version}: new image of the gateway", report.summary())
     assert_nothing_lost(report, seconds=10)
     after = ids(served)
     changed = replaced(before, after)
