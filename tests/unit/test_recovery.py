@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from tests.support.polling import wait_until
-from tools.recover import locks, plugins, state
+from tools.recover import backend, locks, plugins, state
 from tools.recover.__main__ import Interrupted
 from tools.recover.backend import Stack
 from tools.recover.leftovers import Leftover
@@ -210,3 +210,35 @@ class TestPlugins:
             wait_until(lambda: os.fsdecode(b"\xff") in seen.cmdline(), "it is there")
             assert plugins.end_orphans(tmp_path) == 0
             other.communicate(b"\n")
+
+
+class TestTheBackend:
+    """Its URL is that of the environment, of the project, or what `pulumi login` has chosen."""
+
+    @pytest.fixture(autouse=True)
+    def folder(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        pulumi = tmp_path / "pulumi"
+        pulumi.write_text('#!/bin/sh\necho \'{"url": "file:///logged-in"}\'\n')
+        pulumi.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+        monkeypatch.delenv("PULUMI_BACKEND_URL", raising=False)
+        monkeypatch.chdir(tmp_path)
+        return tmp_path
+
+    @pytest.mark.parametrize(
+        ("project", "root"),
+        [
+            ("name: x\n", "/logged-in"),
+            ("name: x\nbackend:\n  url: file:///own\n", "/own"),
+            ('name: x\nbackend:\n  url: "file://~"\nconfig:\n  url: no\n', str(Path.home())),
+            ("name: x\nbackend:\n  url: s3://bucket\n", None),
+        ],
+    )
+    def test_without_one_in_the_environment(self, project: str, root: str | None) -> None:
+        Path("Pulumi.yaml").write_text(project)
+        assert backend.find("a/b/dev").root == (root and Path(root, ".pulumi"))
+
+    def test_that_of_the_environment_goes_first(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        Path("Pulumi.yaml").write_text("name: x\nbackend:\n  url: file:///own\n")
+        monkeypatch.setenv("PULUMI_BACKEND_URL", "file:///shared")
+        assert backend.find("dev").root == Path("/shared/.pulumi")

@@ -1,6 +1,7 @@
 """Pulumi's backend: the folders that it keeps a stack's state in, and its CLI."""
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -37,9 +38,21 @@ class Stack:
 
 def find(name: str) -> Stack:
     """Return the stack `name` of the project in the working folder."""
-    found = re.search(r"^name:\s*(\S+)", PROJECT_FILE.read_text(), re.MULTILINE)
-    url = json.loads(pulumi("whoami", "--verbose", "--json"))["url"]
-    return Stack(name=name.rpartition("/")[2], project=found[1] if found else "", root=_folder(url))
+    project = PROJECT_FILE.read_text()
+    found = re.search(r"^name:\s*(\S+)", project, re.MULTILINE)
+    root = _folder(_url(project))
+    return Stack(name=name.rpartition("/")[2], project=found[1] if found else "", root=root)
+
+
+def _url(project: str) -> str:
+    """Return the URL of the backend as Pulumi finds it, without asking it, which takes long.
+
+    https://www.pulumi.com/docs/iac/concepts/state-and-backends/
+    """
+    declared = re.search(r"^backend:\n +url: *['\"]?([^'\"\s]+)", project, re.MULTILINE)
+    if url := os.environ.get("PULUMI_BACKEND_URL") or (declared and declared[1]):
+        return url
+    return str(json.loads(pulumi("whoami", "--verbose", "--json"))["url"])
 
 
 def _folder(url: str) -> Path | None:

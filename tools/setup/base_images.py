@@ -52,6 +52,8 @@ def are_there(names: Sequence[str]) -> bool:
 def _renamed(names: Sequence[str]) -> set[str]:
     """Return the tags of all images, once no stand-in has an official name, as older ones had."""
     tags = _tags()
+    if not tags.intersection(names):
+        return tags
     for name in _tags("--filter", f"label={standin.LABEL}=true").intersection(names):
         process.run("docker", "tag", name, bases.stand_in(name), limit=ANSWER_SECONDS)
         process.run("docker", "image", "rm", name, limit=ANSWER_SECONDS)

@@ -60,7 +60,8 @@ def _configured(stack: str) -> str:
 def _folders() -> list[Path]:
     folders = []
     own = shutil.which("pulumi")
-    if not (own and cli.fits(Path(own))):
+    # Pulumi takes an eighth of a second to say its version: the setup's own is not asked.
+    if not (own and (Path(own).parent == paths.pulumi_programs() or cli.fits(Path(own)))):
         folders.append(paths.pulumi_programs())
     if not shutil.which("uv"):
         folders.append(paths.programs())
