@@ -31,7 +31,8 @@ from tools.setup.errors import Problem
 from tools.setup.progress import Progress, readable
 from tools.setup.versions import PYTHON_IMAGE
 
-SUBJECTS = ("serving", "encrypted", "footprint", "many", "daily", "deploying", "growth")
+QUICK = ("serving", "footprint", "many", "deploying")
+SUBJECTS = (*QUICK, "encrypted", "daily", "growth")
 INTERRUPTED = 130
 
 
@@ -41,8 +42,10 @@ def main() -> int:
     show, began = Progress(), time.monotonic()
     rows: list[Row] = []
     growths: list[Growth] = []
+    quick = arguments.quick
+    subjects = arguments.only or (QUICK if quick else SUBJECTS)
     try:
-        measure(arguments.only or SUBJECTS, rows, growths, show, quick=arguments.quick)
+        measure(subjects, rows, growths, show, quick=quick)
     except KeyboardInterrupt:
         print("interrupted; what the bench had made is taken down", file=sys.stderr)
         return INTERRUPTED
@@ -50,9 +53,9 @@ def main() -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     finally:  # print the results so far even after an error or Ctrl-C
-        print(f"{results.title(quick=arguments.quick)}\n\n{results.table(rows)}\n")
-    if not arguments.only:
-        results.write(rows, growths, arguments.to, quick=arguments.quick)
+        print(f"{results.title(quick=quick)}\n\n{results.table(rows)}\n")
+    if not (arguments.only or quick):
+        results.write(rows, growths, arguments.to)
         print(f"Written to {arguments.to}.")
     print(f"Took {readable(time.monotonic() - began)}.")
     return 0
@@ -106,7 +109,9 @@ def _on_running_stacks(subjects: Sequence[str], show: Progress, *, quick: bool) 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="fewer rounds: under three minutes")
+    parser.add_argument(
+        "--quick", action="store_true", help=f"fewer rounds, only {', '.join(QUICK)}: three minutes"
+    )
     parser.add_argument(
         "--to", type=Path, default=results.FOLDER, help="folder for the results; docs/bench"
     )

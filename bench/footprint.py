@@ -82,8 +82,12 @@ def memory(stack: Stack, requests: int, show: Progress) -> list[Row]:
 
 
 def image_size(stack: Stack, base: str) -> Row:
-    own = stacks.image_of(stack.service).attrs["Size"]
-    beyond = (own - stack.engine.images.get(base).attrs["Size"]) / 1e6
+    # An image's own size says something else in a containerd store, which keeps packed layers too.
+    own, others = (
+        sum(layer["Size"] for layer in image.history())
+        for image in (stacks.image_of(stack.service), stack.engine.images.get(base))
+    )
+    beyond = (own - others) / 1e6
     return Row(
         what="image of a service beyond its base",
         paired_with="",

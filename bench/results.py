@@ -30,7 +30,7 @@ def machine() -> str:
     return f"{os.cpu_count()} cores, {memory:.0f} GB of memory and Docker {version}"
 
 
-def title(*, quick: bool) -> str:
+def title(*, quick: bool = False) -> str:
     date = dt.datetime.now(tz=dt.UTC).date().isoformat()
     return f"Measured on {date} with {machine()}{', with few rounds' if quick else ''}."
 
@@ -44,10 +44,10 @@ def _cells(row: Row) -> tuple[str, ...]:
     return row.what, row.paired_with, row.goal, row.result, row.verdict, row.detail
 
 
-def write(rows: Sequence[Row], growths: Sequence[Growth], folder: Path, *, quick: bool) -> None:
+def write(rows: Sequence[Row], growths: Sequence[Growth], folder: Path) -> None:
     """Write the results to the folder, and to the README if it is FOLDER."""
     folder.mkdir(parents=True, exist_ok=True)
-    heading = title(quick=quick)
+    heading = title()
     figures = {
         "measured": heading,
         "rows": [{**asdict(row), "met": row.met} for row in rows],
@@ -55,7 +55,7 @@ def write(rows: Sequence[Row], growths: Sequence[Growth], folder: Path, *, quick
     }
     (folder / "bench.json").write_text(json.dumps(figures, indent=1) + "\n")
     (folder / "bench.svg").write_text(picture(rows, growths))
-    if folder == FOLDER and not quick:
+    if folder == FOLDER:
         text = section(heading, rows)
         README.write_text(SECTION.sub(lambda _: text, README.read_text()))
     text = f"# `make bench`\n\n{heading} {_HOW}\n\n![](bench.svg)\n\n{table(rows)}\n"

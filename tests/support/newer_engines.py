@@ -129,9 +129,8 @@ def main(version: str, *command: str) -> int:
     with rig.Rig(1, engine, has_registry=False) as machines:
         (node,) = machines.nodes
         machines.load(node, *base.both())
-        inside = ["nsenter", f"--net=/run/netns/{node.name}", *command]
         environment = {**os.environ, "DOCKER_HOST": node.socket}
-        return subprocess.run(inside, env=environment, check=False).returncode
+        return subprocess.run(node.beside(*command), env=environment, check=False).returncode
 
 
 if __name__ == "__main__":

@@ -145,10 +145,19 @@ class Node:
 
     def kill(self, pid: int, number: signal.Signals = signal.SIGKILL) -> None:
         """Kill a process by its ID inside the node."""
-        outside = self._process.pid if self._process else 0
-        first = Path(f"/proc/{outside}/task/{outside}/children").read_text().strip()
-        inside = ("nsenter", f"--target={first}", "--pid", "--mount")
+        inside = ("nsenter", f"--target={self._first()}", "--pid", "--mount")
         run(*inside, "kill", f"-{number.value}", str(pid))
+
+    def _first(self) -> str:
+        """Return the ID of the first process in the node."""
+        outside = self._process.pid if self._process else 0
+        return Path(f"/proc/{outside}/task/{outside}/children").read_text().strip()
+
+    def beside(self, *command: str) -> list[str]:
+        """Return the command for a process that has the node's network and processes, our files."""
+        inside = ("nsenter", f"--target={self._first()}", "--net", "--pid")
+        own = ("unshare", "--mount", "bash", "-c", 'mount -t proc proc /proc && exec "$@"', "bash")
+        return [*inside, *own, *command]
 
     def stop(self) -> None:
         """Stop the engine gracefully, as a shutdown of the machine does."""
