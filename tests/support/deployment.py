@@ -233,7 +233,8 @@ class Deployment:
             network.remove()
         for volume in self.engine.volumes.list(filters=ours):
             volume.remove()
-        for image in self.engine.images.list(filters=ours):
+        bases = self.engine.images.list(name=f"{self.stack}-base/*")
+        for image in [*self.engine.images.list(filters=ours), *bases]:
             for tag in image.tags:
                 if tag.startswith(self.stack):  # other stacks may share the image
                     self.engine.images.remove(tag, force=True)

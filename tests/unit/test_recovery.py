@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from tests.support.polling import wait_until
-from tools.recover import backend, locks, plugins, state
+from tools.recover import backend, locks, plugins, state, untouched
 from tools.recover.__main__ import Interrupted
 from tools.recover.backend import Stack
 from tools.recover.leftovers import Leftover
@@ -210,6 +210,24 @@ class TestPlugins:
             wait_until(lambda: os.fsdecode(b"\xff") in seen.cmdline(), "it is there")
             assert plugins.end_orphans(tmp_path) == 0
             other.communicate(b"\n")
+
+
+def test_what_was_noted_holds_once_and_not_without_a_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "Pulumi.yaml").write_text("name: x\nbackend:\n  url: file:///nowhere\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(untouched, "_digest", lambda _: "the same")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    stack = untouched.Untouched("dev")
+    stack.note()
+    assert stack.holds()
+    assert not stack.holds()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "Pulumi.yaml"))  # no folder
+    stack = untouched.Untouched("dev")
+    assert not stack.holds()
+    with pytest.raises(NotADirectoryError):
+        stack.note()
 
 
 class TestTheBackend:

@@ -63,7 +63,10 @@ def up(arguments: argparse.Namespace, command: Sequence[str]) -> int:
     stack = Untouched(arguments.stack)
     code = _deploy(arguments.stack, [*command, *([] if stack.holds() else ["--refresh"])])
     if code == 0:
-        stack.note()
+        try:
+            stack.note()
+        except OSError as error:
+            print(f"the next `make up` takes two seconds longer: {error}", file=sys.stderr)
     return code
 
 

@@ -33,11 +33,15 @@ class Untouched:
 
     def holds(self) -> bool:
         """Return whether nothing has changed. The note is deleted: a run that fails leaves none."""
-        noted = self._note.read_text() if self._note.exists() else ""
-        self._note.unlink(missing_ok=True)
+        try:
+            noted = self._note.read_text()
+            self._note.unlink()
+        except OSError:  # there is none, or no folder for it
+            return False
         return bool(noted) and noted == _digest(self._stack)
 
     def note(self) -> None:
+        """Note how the stack is now. Raises OSError, after which the next `make up` refreshes."""
         if digest := _digest(self._stack):
             self._note.parent.mkdir(parents=True, exist_ok=True)
             self._note.write_text(digest)
