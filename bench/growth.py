@@ -162,7 +162,7 @@ def _compose_file(deployment: Deployment, count: int) -> dict[str, object]:
         )
         for number in range(1, count + 1)
     ]
-    interval = health.interval(count + 1)
+    interval = health.interval(count + 1, is_watched=False)
     replicas = {one: (one.container,) for one in services}
     python = stacks.base(PYTHON_IMAGE)
     gateway = {

@@ -194,7 +194,7 @@ def _health_check(
 ) -> docker.ContainerHealthcheckArgs:
     return docker.ContainerHealthcheckArgs(
         tests=health.command(probe, is_watched=is_watched),
-        interval=health.interval(len(settings.containers)),
+        interval=health.interval(len(settings.containers), is_watched=is_watched),
         timeout=f"{health.TIMEOUT_SECONDS}s",
         retries=health.RETRIES,
     )

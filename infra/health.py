@@ -42,9 +42,15 @@ def command(probe: Probe, *, is_watched: bool) -> list[str]:
     return ["CMD", "bash", "-c", _watched(asks, probe.port) if is_watched else asks]
 
 
-def interval(containers: int) -> str:
-    """Return the time between two checks. `pulumi up` waits for the first one."""
-    return "2s" if containers <= FEW else "10s"
+def interval(containers: int, *, is_watched: bool) -> str:
+    """Return the time between two checks. `pulumi up` waits for the first one that succeeds.
+
+    The provider looks once a second. A container that is not watched is healthy when it looks for
+    the third time; one that is, when it has run for MIN_READY_SECONDS at the second check.
+    """
+    if containers > FEW:
+        return "10s"
+    return "2s" if is_watched else "1.8s"
 
 
 def _asks(probe: Probe) -> str:
