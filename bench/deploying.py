@@ -42,6 +42,7 @@ def _by_pulumi(deployment: Deployment) -> dict[str, float]:
     return timed(
         {
             "not built": deployment.up,
+            "preview": deployment.preview,  # the containers have started by its end
             "no-op": deployment.up,
             "destroy": deployment.destroy,
             "built": deployment.up,
