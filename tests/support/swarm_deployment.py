@@ -10,6 +10,7 @@ import docker
 import pytest
 from docker.models.containers import Container
 
+from tests.support import base
 from tests.support.contract import HELLO, ONLY_GET, WHO
 from tests.support.deployment import Deployment
 from tests.support.load import Report, Request, load
@@ -40,7 +41,10 @@ class Swarm:
         self.config |= {"mode": "swarm", "frontendPort": str(PORT), "replicas": "2"}
 
     def manage(self, node: Node) -> None:
-        """Make Pulumi and the program use this node's engine."""
+        """Make Pulumi and the program use this node's engine, with the base images that they need."""
+        needed = base.both()
+        if not all(node.engine.images.list(name=name) for name in needed):
+            self.rig.load(node, *needed)
         self.patch.setenv("DOCKER_HOST", node.socket)
         if hasattr(self, "deployment"):
             self.deployment.environment["DOCKER_HOST"] = node.socket

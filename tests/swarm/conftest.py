@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import base
 from tests.support.rig import REGISTRY, Rig, why_not
 from tests.support.swarm_deployment import Swarm
 
@@ -14,8 +13,6 @@ def _swarm(count: int, folder: Path) -> Iterator[Swarm]:
     if reason := why_not():
         pytest.skip(reason)
     with pytest.MonkeyPatch.context() as patch, Rig(count) as rig:
-        for node in rig.nodes[:1]:
-            rig.load(node, *base.both())
         one = Swarm(rig, folder, patch)
         yield one
         one.deployment.engine.close()

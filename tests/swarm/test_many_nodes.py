@@ -1,6 +1,7 @@
 """Requests lost on three nodes when the deployment or a node changes. Run in this order."""
 
 import re
+import sys
 
 import pytest
 
@@ -147,6 +148,12 @@ def test_a_worker_dies(swarm: Swarm) -> None:
     assert_nothing_lost(reports, gone=worker.name)
 
 
+def is_up(swarm: Swarm) -> bool:
+    done = swarm.deployment.up(check=False)
+    sys.stdout.write(done.stdout if done.returncode else "")  # shown if the test fails
+    return done.returncode == 0
+
+
 def test_the_leading_manager_dies(swarm: Swarm) -> None:
     first, second, third = swarm.nodes
     for node in (second, third):
@@ -158,7 +165,7 @@ def test_the_leading_manager_dies(swarm: Swarm) -> None:
         wait_until(lambda: swarm.leader(second) not in ("", first.name), "another leads")
         swarm.scale(4)
         # A new leader may lose its election again, in which case `make up` fails and is repeated.
-        wait_until(lambda: swarm.deployment.up(check=False).returncode == 0, "up", 120)
+        wait_until(lambda: is_up(swarm), "up", 120)
         wait_until(lambda: len(swarm.tasks("router_one", second)) == 4, "it is scaled by another")
     record("the leading manager dies, scale to 4", reports, gone=first.name)
     first.boot()
