@@ -41,7 +41,7 @@ class Swarm:
         self.config |= {"mode": "swarm", "frontendPort": str(PORT), "replicas": "2"}
 
     def manage(self, node: Node) -> None:
-        """Make Pulumi and the program use this node's engine, with the base images that they need."""
+        """Make Pulumi and the program use this node's engine, which gets the base images."""
         needed = base.both()
         if not all(node.engine.images.list(name=name) for name in needed):
             self.rig.load(node, *needed)
