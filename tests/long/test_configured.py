@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from infra.settings import DEVELOPMENT, PRODUCTION
+from tests.support import base
 from tests.support.contract import HELLO, ask
 from tests.support.deployment import Deployment
 from tests.support.processes import run
@@ -46,6 +47,8 @@ def test_a_trusted_proxy_is_believed_and_another_is_not(fresh: Deployment) -> No
 
 
 def test_without_an_engine_a_preview_says_so_and_shows_no_creates(fresh: Deployment) -> None:
+    # Without an engine the program does not know that it has stand-ins only.
+    fresh.config |= {"pythonImage": base.python(), "nginxImage": base.nginx()}
     fresh.up()
     fresh.environment["DOCKER_HOST"] = "unix:///nowhere/docker.sock"
     try:
