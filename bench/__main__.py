@@ -26,7 +26,7 @@ from bench import (
 )
 from bench.growth import Growth
 from bench.rows import Row
-from tools.setup import apt, process
+from tools.setup import apt, base_images, process
 from tools.setup.errors import Problem
 from tools.setup.progress import Progress, readable
 from tools.setup.versions import PYTHON_IMAGE
@@ -100,7 +100,7 @@ def _on_running_stacks(subjects: Sequence[str], show: Progress, *, quick: bool) 
         if "footprint" in subjects:
             rows.append(footprint.start_time(ours, rounds, show))
             rows += footprint.memory(ours, 100_000 if quick else 1_000_000, show)
-            rows.append(footprint.image_size(ours, stacks.base(PYTHON_IMAGE)))
+            rows.append(footprint.image_size(ours, base_images.on_engine(PYTHON_IMAGE)))
         if "many" in subjects:
             rows += many.rows(ours, rounds, seconds, show)
     show.note("serving", f"{pairs.compared} answers checked, all correct")

@@ -14,6 +14,7 @@ from bench import gateways, stacks, wrk
 from bench.rows import Row, in_turns, rates, ratios
 from bench.serving import Pairs
 from bench.stacks import Stack
+from tools.setup import base_images
 from tools.setup.progress import Progress
 from tools.setup.versions import NGINX_IMAGE
 from topology import SERVICES
@@ -89,7 +90,7 @@ def _nginx_alone(stack: Stack) -> Iterator[Container]:
         file = Path(parent) / "nginx.conf"
         file.write_text(NGINX_ALONE)
         container = stack.engine.containers.create(
-            stacks.base(NGINX_IMAGE),
+            base_images.on_engine(NGINX_IMAGE),
             name=f"{stack.gateway.name}-{uuid.uuid4().hex[:8]}",
             network=stacks.network_of(stack.gateway),
             volumes=[f"{file}:/etc/nginx/nginx.conf:ro"],

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from statistics import median
 
 from bench import growth, stacks
-from bench.growth import timed
 from bench.own_copy import Deployment
 from bench.rows import Row, ratios
 from tools.setup import process
@@ -39,7 +38,7 @@ def rows(command: list[str], why_not: str, rounds: int, show: Progress) -> list[
 def _by_pulumi(deployment: Deployment) -> dict[str, float]:
     """Return the seconds of each operation, at first without cached layers of the services."""
     deployment.forget_layers()
-    return timed(
+    return growth.timed(
         {
             "not built": deployment.up,
             "preview": deployment.preview,  # the containers have started by its end
@@ -55,7 +54,7 @@ def _by_compose(deployment: Deployment, command: list[str]) -> dict[str, float]:
     deployment.forget_layers()
     with growth.composed(deployment, command, CONTAINERS - 1) as compose:
         up, down = ("up", "--detach", "--build", "--wait"), ("down", "--rmi", "local")
-        return timed(
+        return growth.timed(
             {
                 "not built": lambda: compose(*up),
                 "destroy": lambda: compose(*down),
@@ -65,14 +64,14 @@ def _by_compose(deployment: Deployment, command: list[str]) -> dict[str, float]:
 
 
 def _the_tutorial(command: list[str], show: Progress) -> dict[str, float]:
-    """Return the same for the tutorial's stack, and how long its services take to compile."""
+    """Return the seconds of each operation with the tutorial's stack; `compiling` is Go's part."""
     name = f"bench-{uuid.uuid4().hex[:8]}"
     with stacks.tutorial_folder() as folder:
         compose = [*command, "--project-directory", str(folder), "--project-name", name]
         up = (*compose, "up", "--detach", "--wait")
         cache = folder / "go-cache"
         try:
-            return timed(
+            return growth.timed(
                 {
                     "compiling": lambda: stacks.compile_services(folder, show, cache=cache),
                     "compiled": lambda: process.run(*up, "--build"),

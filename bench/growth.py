@@ -12,11 +12,10 @@ from pathlib import Path
 
 import yaml
 
-from bench import stacks
 from bench.own_copy import Deployment, free_ports
 from bench.rows import Row
 from infra import health, hosts, nginx, timeouts
-from tools.setup import process
+from tools.setup import base_images, process
 from tools.setup.environment import PARALLEL
 from tools.setup.progress import Progress
 from tools.setup.versions import NGINX_IMAGE, PYTHON_IMAGE
@@ -164,14 +163,14 @@ def _compose_file(deployment: Deployment, count: int) -> dict[str, object]:
     ]
     interval = health.interval(count + 1, is_watched=False)
     replicas = {one: (one.container,) for one in services}
-    python = stacks.base(PYTHON_IMAGE)
+    python = base_images.on_engine(PYTHON_IMAGE)
     gateway = {
         "build": {
             "context": ".",
             "dockerfile": "nginx/Dockerfile",
             "target": "configured",
             "args": {
-                "BASE_IMAGE": stacks.base(NGINX_IMAGE),
+                "BASE_IMAGE": base_images.on_engine(NGINX_IMAGE),
                 "UPSTREAMS": _literal(nginx.render(replicas)),
                 "HOSTS": _literal(hosts.render(replicas)),
                 "LOCATIONS": _literal(hosts.render_locations(replicas)),

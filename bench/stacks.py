@@ -16,8 +16,7 @@ from docker.models.images import Image
 
 from bench import wrk
 from bench.own_copy import Deployment
-from infra import bases
-from tools.setup import go, process
+from tools.setup import base_images, go, process
 from tools.setup.progress import Progress
 from tools.setup.versions import NGINX_IMAGE
 from topology import SERVICES
@@ -49,12 +48,6 @@ def address_of(container: Container) -> str:
     container.reload()
     networks = container.attrs["NetworkSettings"]["Networks"]
     return str(next(iter(networks.values()))["IPAddress"])
-
-
-def base(image: str) -> str:
-    """Return the base image, or its stand-in if the engine has only that."""
-    with contextlib.closing(docker.from_env()) as engine:
-        return bases.on_engine(image, {tag for one in engine.images.list() for tag in one.tags})
 
 
 def image_of(container: Container) -> Image:
@@ -119,7 +112,7 @@ def tutorial_folder() -> Iterator[Path]:
         folder = Path(parent) / "tutorial"
         shutil.copytree(TUTORIAL, folder)
         shutil.copytree(PAGE, folder / "frontend")
-        (folder / ".env").write_text(f"NGINX_IMAGE={base(NGINX_IMAGE)}\n")
+        (folder / ".env").write_text(f"NGINX_IMAGE={base_images.on_engine(NGINX_IMAGE)}\n")
         yield folder
 
 
@@ -140,7 +133,7 @@ def tutorial(engine: docker.DockerClient, show: Progress) -> Iterator[Stack]:
             network.connect(services[-1], aliases=[alias])
             services[-1].start()
         gateway = engine.containers.create(
-            base(NGINX_IMAGE),
+            base_images.on_engine(NGINX_IMAGE),
             name=f"{name}-frontend",
             network=name,
             volumes=[

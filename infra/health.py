@@ -45,8 +45,9 @@ def command(probe: Probe, *, is_watched: bool) -> list[str]:
 def interval(containers: int, *, is_watched: bool) -> str:
     """Return the time between two checks. `pulumi up` waits for the first one that succeeds.
 
-    The provider looks once a second. A container that is not watched is healthy when it looks for
-    the third time; one that is, when it has run for MIN_READY_SECONDS at the second check.
+    The provider asks once a second whether one did. The first check after 1.8 s ends just before it
+    asks for the third time. A watched container needs MIN_READY_SECONDS, so its second check has to
+    succeed, and that one must not come earlier.
     """
     if containers > FEW:
         return "10s"

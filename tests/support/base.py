@@ -1,15 +1,9 @@
-"""The base images that this machine's engine has: the official ones, or their stand-ins.
+"""The base images that this machine's engine has: the official ones, or their stand-ins."""
 
-By the CLI: what puts load on a gateway runs in containers too, which have no Docker SDK.
-"""
-
-import subprocess
 from functools import cache
 
-from infra import bases
 from infra.keys import DEFAULTS
-
-LIST_SECONDS = 60
+from tools.setup import base_images
 
 
 def python() -> str:
@@ -24,10 +18,6 @@ def both() -> tuple[str, str]:
     return python(), nginx()
 
 
-@cache
+@cache  # also while DOCKER_HOST names another engine
 def _here(image: str) -> str:
-    command = ["docker", "image", "ls", "--format", "{{.Repository}}:{{.Tag}}"]
-    listed = subprocess.run(
-        command, capture_output=True, text=True, check=True, timeout=LIST_SECONDS
-    )
-    return bases.on_engine(image, set(listed.stdout.split()))
+    return base_images.on_engine(image)

@@ -1,4 +1,4 @@
-"""Docker engines newer than this machine's, from Debian packages or Go modules, for the rig.
+"""Docker engines newer than this machine's, from Debian packages or Go modules, on the rig.
 
 `python -m tests.support.newer_engines VERSION COMMAND…` runs a command on one of them.
 """
@@ -121,7 +121,7 @@ def _build(folder: Path) -> None:
 
 
 def main(version: str, *command: str) -> int:
-    """Run the command where the engine and the addresses of its containers can be reached."""
+    """Run the command in the network of a node with this engine, and return its exit code."""
     try:
         engine = installed(version)
     except UnavailableError as error:

@@ -32,7 +32,10 @@ class Untouched:
         self._note = paths.cache() / "untouched" / f"{self._stack.project}.{self._stack.name}"
 
     def holds(self) -> bool:
-        """Return whether nothing has changed. The note is deleted: a run that fails leaves none."""
+        """Return whether the stack is still as it was noted.
+
+        This deletes the note, so that only a run that succeeds leaves one.
+        """
         try:
             noted = self._note.read_text()
             self._note.unlink()
@@ -41,7 +44,10 @@ class Untouched:
         return bool(noted) and noted == _digest(self._stack)
 
     def note(self) -> None:
-        """Note how the stack is now. Raises OSError, after which the next `make up` refreshes."""
+        """Note how the stack is now.
+
+        Raises OSError if that cannot be written; the next `make up` then refreshes the state.
+        """
         if digest := _digest(self._stack):
             self._note.parent.mkdir(parents=True, exist_ok=True)
             self._note.write_text(digest)

@@ -46,7 +46,12 @@ def update(show: Progress, names: Sequence[str]) -> None:
 def are_there(names: Sequence[str]) -> bool:
     """Return whether the engine has each of the images, or its stand-in."""
     tags = _tags()
-    return all(name in tags or bases.stand_in(name) in tags for name in names)
+    return all(bases.on_engine(name, tags) in tags for name in names)
+
+
+def on_engine(name: str) -> str:
+    """Return the image, or its stand-in if the engine has only that."""
+    return bases.on_engine(name, _tags())
 
 
 def _renamed(names: Sequence[str]) -> set[str]:

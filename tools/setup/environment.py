@@ -60,7 +60,7 @@ def _configured(stack: str) -> str:
 def _folders() -> list[Path]:
     folders = []
     own = shutil.which("pulumi")
-    # Pulumi takes an eighth of a second to say its version: the setup's own is not asked.
+    # The setup's own Pulumi is not asked for its version, which takes an eighth of a second.
     if not (own and (Path(own).parent == paths.pulumi_programs() or cli.fits(Path(own)))):
         folders.append(paths.pulumi_programs())
     if not shutil.which("uv"):
